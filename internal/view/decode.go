@@ -1,0 +1,230 @@
+package view
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ringside-server/ringside/internal/wire"
+)
+
+// ErrBase is returned by Decode for a body that does not fit its base: an entity that is not there, a section that does not
+// exist. The client asks for a snapshot (RESYNC 2).
+var ErrBase = errors.New("state does not fit its base")
+
+// maxEntities bounds what one body may make a client hold in one section.
+const maxEntities = 1 << 16
+
+// Decode fills dst with base changed by a body of so many elements. dst and base are client frames (2K sections) of one
+// layout and must not be the same; base nil is the empty state. clearPrivate takes the base's private sections as empty
+// (DELTAB's flag 1). On an error dst is undefined and base untouched. It does not allocate once dst has grown.
+func Decode(dst, base *Frame, body *wire.Reader, elements int, clearPrivate bool) error {
+	d := decoder{dst: dst, base: base, body: body, left: elements, kinds: dst.layout.Kinds(), clearPrivate: clearPrivate}
+	dst.Reset()
+	d.open(0)
+	for d.left > 0 && d.err == nil && body.Err() == nil {
+		switch gap := d.int(); {
+		case gap > 0:
+			d.changed(gap)
+		case gap < 0:
+			d.appeared(-int64(gap))
+		default:
+			d.switchTo(int(d.int()))
+		}
+	}
+	d.finish(len(dst.sections))
+	switch {
+	case body.Err() != nil:
+		return body.Err()
+	case d.err != nil:
+		return d.err
+	case d.left < 0:
+		return wire.ErrMalformed
+	}
+	return nil
+}
+
+// A decoder merges one body into a copy of its base, section by section.
+type decoder struct {
+	dst, base    *Frame
+	body         *wire.Reader
+	left         int // elements still to read; below 0 a record ran over the end
+	kinds        int
+	clearPrivate bool
+	err          error
+
+	// The open section.
+	sec  int
+	kind *kindLayout
+	bs   *section // in the base
+	ds   *section // in dst
+	next int      // index of the first entity of bs not yet copied or passed over
+	last int64    // id of the last record
+}
+
+func (d *decoder) int() int32 {
+	d.left--
+	return d.body.Int32()
+}
+
+func (d *decoder) fail(format string, args ...any) {
+	if d.err == nil {
+		d.err = fmt.Errorf("%w: section %d: "+format, append([]any{ErrBase, d.sec}, args...)...)
+	}
+}
+
+// open starts a section: records follow.
+func (d *decoder) open(sec int) {
+	if sec >= len(d.dst.sections) { // a game without kinds has nothing to open
+		d.kind, d.bs, d.ds = &kindLayout{}, &empty, &section{}
+		return
+	}
+	d.sec, d.kind, d.ds = sec, d.dst.layout.kind(sec), &d.dst.sections[sec]
+	d.bs, d.next, d.last = d.baseSection(sec), 0, -1
+}
+
+func (d *decoder) baseSection(sec int) *section {
+	if d.base == nil || d.clearPrivate && sec >= d.kinds {
+		return &empty
+	}
+	return &d.base.sections[sec]
+}
+
+// switchTo goes on in a later section.
+func (d *decoder) switchTo(sec int) {
+	if sec <= d.sec || sec >= len(d.dst.sections) {
+		d.fail("switch to %d of %d", sec, len(d.dst.sections))
+		return
+	}
+	d.finish(sec)
+	d.open(sec)
+}
+
+// finish copies what is left of the open section and all sections before end.
+func (d *decoder) finish(end int) {
+	if len(d.dst.sections) == 0 {
+		return
+	}
+	d.copyTo(len(d.bs.ids))
+	for s := d.sec + 1; s < end; s++ {
+		d.dst.sections[s].copyFrom(d.baseSection(s))
+	}
+}
+
+// copyTo copies the base's entities up to index end.
+func (d *decoder) copyTo(end int) {
+	i, w := d.next, d.kind.width
+	if i >= end {
+		return
+	}
+	d.ds.ids = append(d.ds.ids, d.bs.ids[i:end]...)
+	start := len(d.ds.vals)
+	d.ds.vals = append(d.ds.vals, d.bs.vals[i*w:end*w]...)
+	if d.kind.blobs {
+		d.copyBlobs(d.ds.vals[start:])
+	}
+	d.next = end
+}
+
+// copyBlobs gives values that were copied from the base their own bytes.
+func (d *decoder) copyBlobs(vals []int32) {
+	for i := range vals {
+		if f := &d.kind.fields[i%d.kind.width]; f.class >= classText {
+			b := d.bs.bytes(vals[i])
+			vals[i] = addBlob(d.ds, b)
+		}
+	}
+}
+
+// seek copies the base's entities below the next record's id and returns that id; -1 after an error.
+func (d *decoder) seek(gap int64) int64 {
+	id := d.last + gap
+	if id > MaxID || len(d.ds.ids) >= maxEntities {
+		d.fail("id %d", id)
+		return -1
+	}
+	i := d.next
+	for i < len(d.bs.ids) && int64(d.bs.ids[i]) < id {
+		i++
+	}
+	d.copyTo(i)
+	d.last = id
+	return id
+}
+
+func (d *decoder) here(id int64) bool { return d.next < len(d.bs.ids) && int64(d.bs.ids[d.next]) == id }
+
+func (d *decoder) changed(gap int32) {
+	id := d.seek(int64(gap))
+	d.left--
+	mask := d.body.Uint32()
+	if id < 0 || !d.here(id) {
+		d.fail("entity %d is not there", id)
+		return
+	}
+	if mask == 0 {
+		d.next++
+		return
+	}
+	if uint64(mask)>>d.kind.width != 0 {
+		d.fail("mask %#x of %d fields", mask, d.kind.width)
+		return
+	}
+	start := len(d.ds.vals)
+	d.copyTo(d.next + 1)
+	vals := d.ds.vals[start:]
+	for k := 0; mask != 0; k, mask = k+1, mask>>1 {
+		if mask&1 != 0 {
+			vals[k] = d.field(k, vals[k])
+		}
+	}
+}
+
+func (d *decoder) appeared(gap int64) {
+	id := d.seek(gap)
+	if id < 0 {
+		return
+	}
+	if d.here(id) {
+		d.next++
+	}
+	d.ds.ids = append(d.ds.ids, uint32(id))
+	for k := range d.kind.fields {
+		d.ds.vals = append(d.ds.vals, d.value(k))
+	}
+}
+
+// field reads the difference (or the whole new text) of a field whose old value is old.
+func (d *decoder) field(k int, old int32) int32 {
+	f := &d.kind.fields[k]
+	switch f.class {
+	case classNumber:
+		return old + d.int()
+	case classAngle:
+		v := int64(old) + int64(d.int())
+		if v < 0 {
+			v += int64(f.turn)
+		} else if v >= int64(f.turn) {
+			v -= int64(f.turn)
+		}
+		if v < 0 || v >= int64(f.turn) {
+			d.fail("angle %d of %d", v, f.turn)
+			return 0
+		}
+		return int32(v)
+	}
+	return d.value(k)
+}
+
+// value reads a field's absolute value.
+func (d *decoder) value(k int) int32 {
+	f := &d.kind.fields[k]
+	switch f.class {
+	case classText:
+		d.left--
+		return addBlob(d.ds, d.body.String(f.max))
+	case classBytes:
+		d.left--
+		return addBlob(d.ds, d.body.Bytes(f.max))
+	}
+	return d.int()
+}

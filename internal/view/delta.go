@@ -1,0 +1,160 @@
+package view
+
+import (
+	"bytes"
+
+	"github.com/ringside-server/ringside/internal/wire"
+)
+
+// empty stands for the base of a snapshot.
+var empty section
+
+// AppendDelta appends the body that turns base into cur and returns it with its number of msgpack elements. base nil is the
+// empty view, which makes the body a snapshot's. first is the number of cur's first section on the wire: 0 for the shared
+// view, Layout.Kinds for a private one. Both frames must be sealed and of one layout. It does not allocate if dst has room.
+func AppendDelta(dst []byte, base, cur *Frame, first int) (body []byte, elements int) {
+	for i := range cur.sections {
+		bs, cs := &empty, &cur.sections[i]
+		if base != nil {
+			bs = &base.sections[i]
+		}
+		if len(bs.ids) == 0 && len(cs.ids) == 0 {
+			continue
+		}
+		mark, before := len(dst), elements
+		if first+i != 0 {
+			dst = append(dst, 0)
+			dst = wire.AppendUint(dst, uint64(first+i))
+			elements += 2
+		}
+		head := len(dst)
+		e := encoder{dst: dst, elements: elements, kind: cur.layout.kind(i), last: -1}
+		e.section(bs, cs)
+		dst, elements = e.dst, e.elements
+		if len(dst) == head { // nothing changed: take the switch back
+			dst, elements = dst[:mark], before
+		}
+	}
+	return dst, elements
+}
+
+// An encoder writes the records of one section.
+type encoder struct {
+	dst      []byte
+	elements int
+	kind     *kindLayout
+	last     int64 // id of the last record
+}
+
+// section walks both lists by ascending id.
+func (e *encoder) section(bs, cs *section) {
+	w := e.kind.width
+	i, j := 0, 0
+	for j < len(cs.ids) {
+		id := cs.ids[j]
+		switch {
+		case i < len(bs.ids) && bs.ids[i] < id:
+			e.removed(bs.ids[i])
+			i++
+		case i < len(bs.ids) && bs.ids[i] == id:
+			e.changed(id, bs, bs.vals[i*w:(i+1)*w], cs, cs.vals[j*w:(j+1)*w])
+			i++
+			j++
+		default:
+			e.appeared(id, cs, cs.vals[j*w:(j+1)*w])
+			j++
+		}
+	}
+	for ; i < len(bs.ids); i++ {
+		e.removed(bs.ids[i])
+	}
+}
+
+func (e *encoder) int(v int32) {
+	if v >= -32 && v <= 127 {
+		e.dst = append(e.dst, byte(v))
+		return
+	}
+	e.dst = wire.AppendInt(e.dst, int64(v))
+}
+
+func (e *encoder) removed(id uint32) {
+	e.int(int32(int64(id) - e.last))
+	e.int(0)
+	e.elements += 2
+	e.last = int64(id)
+}
+
+func (e *encoder) appeared(id uint32, cs *section, vals []int32) {
+	e.int(-int32(int64(id) - e.last))
+	e.last = int64(id)
+	e.elements += 1 + len(vals)
+	for k, v := range vals {
+		e.value(k, v, cs)
+	}
+}
+
+// value writes a field's absolute value.
+func (e *encoder) value(k int, v int32, cs *section) {
+	switch e.kind.fields[k].class {
+	case classText:
+		e.dst = wire.AppendString(e.dst, string(cs.bytes(v)))
+	case classBytes:
+		e.dst = wire.AppendBytes(e.dst, cs.bytes(v))
+	default:
+		e.int(v)
+	}
+}
+
+func (e *encoder) changed(id uint32, bs *section, old []int32, cs *section, now []int32) {
+	var diff [MaxFields]int32
+	mask := uint32(0)
+	if e.kind.plain {
+		for k, v := range now {
+			if d := v - old[k]; d != 0 {
+				diff[k] = d
+				mask |= 1 << k
+			}
+		}
+	} else {
+		mask = e.compare(&diff, bs, old, cs, now)
+	}
+	if mask == 0 {
+		return
+	}
+	e.int(int32(int64(id) - e.last))
+	e.last = int64(id)
+	e.dst = wire.AppendUint(e.dst, uint64(mask))
+	e.elements += 2
+	for k := range now {
+		if mask&(1<<k) == 0 {
+			continue
+		}
+		e.elements++
+		if e.kind.fields[k].class >= classText {
+			e.value(k, now[k], cs)
+			continue
+		}
+		e.int(diff[k])
+	}
+}
+
+// compare fills diff and the mask for a kind with angles, texts or bytes.
+func (e *encoder) compare(diff *[MaxFields]int32, bs *section, old []int32, cs *section, now []int32) (mask uint32) {
+	for k := range now {
+		f := &e.kind.fields[k]
+		same := old[k] == now[k]
+		switch f.class {
+		case classNumber:
+			diff[k] = now[k] - old[k]
+		case classAngle:
+			diff[k] = wrap(now[k]-old[k], f.turn)
+		default:
+			same = bytes.Equal(bs.bytes(old[k]), cs.bytes(now[k]))
+		}
+		if !same {
+			mask |= 1 << k
+		}
+	}
+	return mask
+}
