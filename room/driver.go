@@ -1,0 +1,261 @@
+package room
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+
+	"github.com/rs/zerolog"
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/ringside-server/ringside/internal/view"
+	"github.com/ringside-server/ringside/internal/wire"
+)
+
+// A Driver is the engine's side of one Room and its Game: it calls the game and collects what the game did. Authors never see
+// one. It is not safe for concurrent use, and it lets the game's panics through: the engine decides what they mean.
+type Driver struct {
+	Room *Room
+	Game Game
+
+	prog  *Program
+	view  View
+	state stateWriter
+}
+
+// Start makes a room's game with New. options is the creator's JSON.
+func (p *Program) Start(id string, seed uint64, options json.RawMessage, log zerolog.Logger) (*Driver, error) {
+	pcg := rand.NewPCG(seed, 0)
+	r := &Room{id: id, tickHz: p.Def.TickHz, log: log, pcg: pcg, rng: rand.New(pcg)}
+	d := &Driver{Room: r, prog: p, view: View{layout: p.Layout, only: []*View{}}}
+	d.state.init()
+	game, err := p.Def.New(r, options)
+	if err != nil {
+		return nil, err
+	}
+	d.Game = game
+	if err := CheckState(game); err != nil {
+		return nil, fmt.Errorf("%w %q: %w", ErrDefinition, p.Def.Name, err)
+	}
+	return d, nil
+}
+
+// SetTick starts a tick: effects of the last one are forgotten.
+func (d *Driver) SetTick(tick uint32) {
+	r := d.Room
+	r.tick = tick
+	clear(r.effects)
+	r.effects, r.payloads = r.effects[:0], r.payloads[:0]
+}
+
+// Seat puts a player into its slot without telling the game; Unseat is its opposite.
+func (d *Driver) Seat(p *Player) {
+	for len(d.Room.players) <= p.Slot {
+		d.Room.players = append(d.Room.players, nil)
+	}
+	d.Room.players[p.Slot] = p
+}
+
+// Unseat frees a slot, and forgets what only its player could see: the slot's next player must not see it.
+func (d *Driver) Unseat(slot int) {
+	d.Room.players[slot] = nil
+	if f := d.Private(slot); f != nil {
+		f.Reset()
+	}
+}
+
+func (d *Driver) enter() { d.Room.inside = true }
+func (d *Driver) exit()  { d.Room.inside = false }
+
+// Join seats a player and tells the game; if the game refuses, the seat is free again.
+func (d *Driver) Join(p *Player) error {
+	d.Seat(p)
+	d.enter()
+	defer d.exit()
+	if err := d.Game.Join(d.Room, p); err != nil {
+		d.Unseat(p.Slot)
+		return err
+	}
+	return nil
+}
+
+// Leave tells the game that a player is gone and frees the slot.
+func (d *Driver) Leave(p *Player, why Reason) {
+	d.enter()
+	defer d.exit()
+	d.Game.Leave(d.Room, p, why)
+	d.Unseat(p.Slot)
+}
+
+// SetAway marks a player away or back, and tells games that ask.
+func (d *Driver) SetAway(p *Player, away bool) {
+	p.away, p.dirty = away, true
+	a, ok := d.Game.(Awayer)
+	if !ok {
+		return
+	}
+	d.enter()
+	defer d.exit()
+	if away {
+		a.Away(d.Room, p)
+	} else {
+		a.Back(d.Room, p)
+	}
+}
+
+// Messages is the number of messages the game knows.
+func (d *Driver) Messages() int { return len(d.prog.messages) }
+
+// Message hands a player's request to the game.
+func (d *Driver) Message(p *Player, id int, payload []byte) error {
+	d.enter()
+	defer d.exit()
+	return d.prog.messages[id].call(d.Game, d.Room, p, payload)
+}
+
+// Give sets the inputs that the player's next Step sees: whole inputs, oldest first. They are read in place.
+func (d *Driver) Give(p *Player, inputs []int32) { p.inputs, p.used = inputs, 0 }
+
+// Step advances the game.
+func (d *Driver) Step() {
+	d.enter()
+	d.Game.Step(d.Room)
+	d.exit()
+}
+
+// Record lets the game put its view into an empty frame and seals it; Private then holds the players' parts.
+func (d *Driver) Record(f *view.Frame) error {
+	d.view.frame = f
+	for _, v := range d.view.only {
+		if v != nil {
+			v.frame.Reset()
+		}
+	}
+	d.enter()
+	d.Game.View(d.Room, &d.view)
+	d.exit()
+	if err := f.Seal(); err != nil {
+		return err
+	}
+	for _, v := range d.view.only {
+		if v == nil {
+			continue
+		}
+		if err := v.frame.Seal(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Private is what Record left for one slot, nil if the game never put anything there.
+func (d *Driver) Private(slot int) *view.Frame {
+	if slot >= len(d.view.only) || d.view.only[slot] == nil {
+		return nil
+	}
+	return d.view.only[slot].frame
+}
+
+// Effects are what the game did in this tick, in order, valid until SetTick.
+func (d *Driver) Effects() []Effect { return d.Room.effects }
+
+// SetHost marks the host.
+func (p *Player) SetHost(host bool) {
+	if p.host != host {
+		p.host, p.dirty = host, true
+	}
+}
+
+// TakeDirty reports whether the roster must tell of the player, and forgets it.
+func (p *Player) TakeDirty() bool {
+	dirty := p.dirty
+	p.dirty = false
+	return dirty
+}
+
+// RestorePlayer makes a player as it was at a checkpoint.
+func RestorePlayer(p Player, team int, away, host bool, data []byte) *Player {
+	p.team, p.away, p.host, p.data = team, away, host, data
+	return &p
+}
+
+// AppendTo appends the room's own part of a checkpoint and the game's state.
+func (d *Driver) AppendTo(dst []byte) ([]byte, error) {
+	r := d.Room
+	pcg, err := r.pcg.AppendBinary(d.state.scratch[:0])
+	if err != nil {
+		return dst, fmt.Errorf("%w: %w", ErrState, err)
+	}
+	d.state.scratch = pcg
+	dst = wire.AppendBytes(dst, pcg)
+	dst = wire.AppendArrayLen(dst, 2*len(r.timers.list))
+	for _, t := range r.timers.list {
+		dst = wire.AppendUint(dst, uint64(t.due))
+		dst = wire.AppendUint(dst, uint64(t.tag))
+	}
+	state, err := d.state.encode(d.Game)
+	if err != nil {
+		return dst, err
+	}
+	return wire.AppendBytes(dst, state), nil
+}
+
+// MaxState is how many bytes a game's state may take in a checkpoint.
+const MaxState = 16 << 20
+
+// RestoreFrom takes back what AppendTo wrote.
+func (d *Driver) RestoreFrom(in *wire.Reader) error {
+	if err := d.Room.pcg.UnmarshalBinary(in.Bytes(64)); err != nil {
+		return fmt.Errorf("%w: random source: %w", ErrState, err)
+	}
+	n := in.ArrayLen()
+	d.Room.timers.list = d.Room.timers.list[:0]
+	for range n / 2 {
+		d.Room.timers.list = append(d.Room.timers.list, timer{due: in.Uint32(), tag: in.Uint32()})
+	}
+	state := in.Bytes(MaxState)
+	if in.Err() != nil {
+		return in.Err()
+	}
+	return RestoreState(d.Game, state)
+}
+
+// A stateWriter encodes a game's state again and again into the same memory.
+type stateWriter struct {
+	buf     []byte
+	scratch []byte
+	enc     *msgpack.Encoder
+}
+
+func (w *stateWriter) init() {
+	w.enc = msgpack.NewEncoder(w)
+	w.enc.UseArrayEncodedStructs(true)
+	w.enc.UseCompactInts(true)
+	w.enc.SetSortMapKeys(true)
+}
+
+// Write and WriteByte are the encoder's.
+func (w *stateWriter) Write(b []byte) (int, error) {
+	w.buf = append(w.buf, b...)
+	return len(b), nil
+}
+
+func (w *stateWriter) WriteByte(b byte) error {
+	w.buf = append(w.buf, b)
+	return nil
+}
+
+// encode returns the state's bytes, valid until the next encode.
+func (w *stateWriter) encode(g Game) ([]byte, error) {
+	w.buf = w.buf[:0]
+	if c, ok := g.(StateCodec); ok {
+		w.buf = c.AppendState(w.buf)
+	} else if err := w.enc.EncodeValue(reflect.ValueOf(g.State())); err != nil {
+		return nil, fmt.Errorf("%w: encode: %w", ErrState, err)
+	}
+	if len(w.buf) > MaxState {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrState, len(w.buf), MaxState)
+	}
+	return w.buf, nil
+}

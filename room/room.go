@@ -1,0 +1,214 @@
+package room
+
+import (
+	"encoding/json"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"time"
+	"unsafe"
+
+	"github.com/rs/zerolog"
+)
+
+// EverySlot is the Slot of an effect that is for everybody.
+const EverySlot = -1
+
+// MaxResult is how many bytes of JSON a room may end with.
+const MaxResult = 16 << 10
+
+// A Room is a game's hand on the room it runs in. It is passed to every callback and must not be used outside of one, nor
+// by another goroutine: that panics where it is noticed.
+type Room struct {
+	// Immutable after New.
+	id     string
+	tickHz int
+	log    zerolog.Logger
+
+	// Owned by the engine's goroutine.
+	tick     uint32
+	pcg      *rand.PCG
+	rng      *rand.Rand
+	players  []*Player // by slot; nil: free
+	timers   timers
+	effects  []Effect
+	payloads []byte // what the effects' payloads point into
+	inside   bool   // a callback is running
+}
+
+// ID is the room's name in the directory.
+func (r *Room) ID() string { return r.id }
+
+// Tick is the number of the step being made, from 1.
+func (r *Room) Tick() uint32 { return r.tick }
+
+// TickHz is how many ticks there are in a second.
+func (r *Room) TickHz() int { return r.tickHz }
+
+// Ticks is a duration in ticks, rounded up.
+func (r *Room) Ticks(d time.Duration) int {
+	return int((d*time.Duration(r.tickHz) + time.Second - 1) / time.Second)
+}
+
+// Rand is the room's source of randomness. Its state is part of the checkpoint.
+func (r *Room) Rand() *rand.Rand { return r.rng }
+
+// Log is the room's logger. It is silent while a journal is replayed.
+func (r *Room) Log() *zerolog.Logger { return &r.log }
+
+// Players ranges over the players and spectators in the room by ascending slot.
+func (r *Room) Players() iter.Seq[*Player] {
+	return func(yield func(*Player) bool) {
+		for _, p := range r.players {
+			if p != nil && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// Player returns who sits in a slot, nil if it is free.
+func (r *Room) Player(slot int) *Player {
+	if slot < 0 || slot >= len(r.players) {
+		return nil
+	}
+	return r.players[slot]
+}
+
+// Count returns how many people and bots play (spectators are not counted).
+func (r *Room) Count() (people, bots int) {
+	for _, p := range r.players {
+		switch {
+		case p == nil || p.Role != RolePlayer:
+		case p.Bot:
+			bots++
+		default:
+			people++
+		}
+	}
+	return people, bots
+}
+
+// After sets a timer: in that many ticks (at least 1) Due yields tag, once. Timers survive restarts.
+func (r *Room) After(ticks int, tag uint32) {
+	r.check("After")
+	r.timers.add(r.tick+uint32(max(ticks, 1)), tag)
+}
+
+// Cancel removes the timers with that tag that have not been due yet.
+func (r *Room) Cancel(tag uint32) {
+	r.check("Cancel")
+	r.timers.cancel(tag)
+}
+
+// Due yields the tags of the timers that are due in this tick, in the order in which they were set.
+func (r *Room) Due() iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		for {
+			tag, ok := r.timers.pop(r.tick)
+			if !ok || !yield(tag) {
+				return
+			}
+		}
+	}
+}
+
+// An EffectKind says what an effect does.
+type EffectKind uint8
+
+// The effects a game can have on the world outside its state.
+const (
+	EffectEvent    EffectKind = iota + 1 // Slot or EverySlot, ID: the event, Payload
+	EffectKick                           // Slot, Text
+	EffectAddBot                         // Text: its name
+	EffectLock                           // ID 1: lock, 0: unlock
+	EffectMetadata                       // Key, Text: the value, "" removes
+	EffectEnd                            // Payload: the result
+)
+
+// An Effect is one thing a game did that reaches beyond its state. Effects are collected during a tick and released after
+// it, in order; on a replay they are not released again.
+type Effect struct {
+	Kind    EffectKind
+	Slot    int
+	ID      int
+	Key     string
+	Text    string
+	Payload []byte // valid until the next tick
+}
+
+func (r *Room) emit(event, slot int, tb *table, base unsafe.Pointer) {
+	r.check("Send")
+	start := len(r.payloads)
+	r.payloads = tb.appendPayload(r.payloads, base)
+	r.effects = append(r.effects, Effect{Kind: EffectEvent, Slot: slot, ID: event, Payload: r.payloads[start:]})
+}
+
+// Kick removes a player at the end of this tick; text is what the player reads.
+func (r *Room) Kick(p *Player, text string) {
+	r.check("Kick")
+	r.effects = append(r.effects, Effect{Kind: EffectKick, Slot: p.Slot, Text: text})
+}
+
+// AddBot lets a bot join at the start of the next tick, if there is a free slot.
+func (r *Room) AddBot(name string) {
+	r.check("AddBot")
+	r.effects = append(r.effects, Effect{Kind: EffectAddBot, Text: name})
+}
+
+// Lock closes the room for new players, or opens it again.
+func (r *Room) Lock(locked bool) {
+	r.check("Lock")
+	e := Effect{Kind: EffectLock}
+	if locked {
+		e.ID = 1
+	}
+	r.effects = append(r.effects, e)
+}
+
+// SetMetadata changes what the directory says of the room; an empty value removes the key.
+func (r *Room) SetMetadata(key, value string) {
+	r.check("SetMetadata")
+	r.effects = append(r.effects, Effect{Kind: EffectMetadata, Key: key, Text: value})
+}
+
+// End ends the room after this tick. result becomes JSON (at most MaxResult bytes, a fault beyond); players get it with END.
+func (r *Room) End(result any) {
+	r.check("End")
+	b, err := json.Marshal(result)
+	if err != nil || len(b) > MaxResult {
+		panic(fmt.Sprintf("room: End: result of %d bytes (at most %d): %v", len(b), MaxResult, err))
+	}
+	r.effects = append(r.effects, Effect{Kind: EffectEnd, Payload: b})
+}
+
+// check panics on a use outside of a callback: the effect would belong to no tick.
+func (r *Room) check(what string) {
+	if !r.inside {
+		panic("room: " + what + " called outside of a callback")
+	}
+}
+
+// timers are the room's pending timers, ordered by tick, then by when they were set.
+type timers struct{ list []timer }
+
+type timer struct{ due, tag uint32 }
+
+func (t *timers) add(due, tag uint32) {
+	i, _ := slices.BinarySearchFunc(t.list, due+1, func(a timer, due uint32) int { return int(int64(a.due) - int64(due)) })
+	t.list = slices.Insert(t.list, i, timer{due, tag})
+}
+
+func (t *timers) cancel(tag uint32) {
+	t.list = slices.DeleteFunc(t.list, func(a timer) bool { return a.tag == tag })
+}
+
+func (t *timers) pop(tick uint32) (tag uint32, ok bool) {
+	if len(t.list) == 0 || t.list[0].due > tick {
+		return 0, false
+	}
+	tag = t.list[0].tag
+	t.list = slices.Delete(t.list, 0, 1)
+	return tag, true
+}
