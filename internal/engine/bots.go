@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ringside-server/ringside/room"
+)
+
+// fillWithBots keeps the room at its number of bots: one joins or leaves per tick, none stays where nobody plays.
+func (r *Room) fillWithBots() {
+	people := 0
+	for _, s := range r.sessions {
+		if s.player.Role == room.RolePlayer {
+			people++
+		}
+	}
+	_, bots := r.driver.Room.Count()
+	switch {
+	case len(r.autoBots) > 0 && (people == 0 || people+bots > r.bots):
+		r.removeBot(r.autoBots[len(r.autoBots)-1], room.ReasonBot)
+	case people > 0 && people+bots < r.bots:
+		if slot := r.addBot(fmt.Sprintf("Bot %d", len(r.autoBots)+1)); slot >= 0 {
+			r.autoBots = append(r.autoBots, slot)
+		}
+	}
+}
+
+// addBot seats a bot in the highest free slot, -1 if there is none: the directory sells the lowest first.
+func (r *Room) addBot(name string) int {
+	slot := r.prog.Def.MaxPlayers - 1
+	for slot >= 0 && r.driver.Room.Player(slot) != nil {
+		slot--
+	}
+	if slot < 0 {
+		return -1
+	}
+	p := &room.Player{Slot: slot, ID: fmt.Sprintf("bot-%d", slot), Name: name, Bot: true}
+	if err := r.driver.Join(p); err != nil {
+		return -1
+	}
+	r.roster.changed(slot)
+	return slot
+}
+
+func (r *Room) removeBot(slot int, why room.Reason) {
+	p := r.driver.Room.Player(slot)
+	r.driver.Leave(p, why)
+	r.roster.gone(slot)
+	r.autoBots = slices.DeleteFunc(r.autoBots, func(s int) bool { return s == slot })
+}
+
+// clearSlot makes room for a person whom the directory gave a slot that a bot sits in.
+func (r *Room) clearSlot(slot int) {
+	if p := r.driver.Room.Player(slot); p != nil && p.Bot {
+		r.removeBot(slot, room.ReasonBot)
+	}
+}
+
+// chooseHost makes the player who has been in the room the longest its host, if that one is not away.
+func (r *Room) chooseHost() {
+	var host *Session
+	for _, s := range r.sessions {
+		if s.player.Role == room.RolePlayer && s.attached {
+			host = s
+			break
+		}
+	}
+	for _, s := range r.sessions {
+		s.player.SetHost(s == host)
+	}
+}

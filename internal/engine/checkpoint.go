@@ -1,0 +1,236 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ringside-server/ringside/internal/wire"
+	"github.com/ringside-server/ringside/room"
+)
+
+// ErrCheckpoint is wrapped by every error about a checkpoint that cannot be restored.
+var ErrCheckpoint = errors.New("checkpoint")
+
+const checkpointVersion = 1
+
+// AppendCheckpoint appends everything that is needed to go on from this tick: the game's state, its random source and timers,
+// players, sessions with their keys, sequence numbers and unacknowledged events. What waits in queues is not in it: clients
+// send again what is above the in_seq and msg_ref they are told. The bytes are self-contained and versioned.
+func (r *Room) AppendCheckpoint(dst []byte) ([]byte, error) {
+	dst = wire.AppendUint(dst, checkpointVersion)
+	dst = wire.AppendString(dst, r.prog.Def.Name)
+	dst = wire.AppendUint(dst, uint64(r.prog.Def.Version))
+	dst = wire.AppendUint(dst, uint64(r.prog.Def.StateVersion))
+	dst = wire.AppendUint(dst, uint64(r.epoch))
+	dst = wire.AppendUint(dst, uint64(r.tick))
+	dst = wire.AppendUint(dst, uint64(r.nextID))
+	dst = r.appendPlayers(dst)
+	dst = wire.AppendArrayLen(dst, len(r.autoBots))
+	for _, slot := range r.autoBots {
+		dst = wire.AppendUint(dst, uint64(slot))
+	}
+	dst = wire.AppendArrayLen(dst, len(r.sessions))
+	for _, s := range r.sessions {
+		dst = s.appendTo(dst)
+	}
+	return r.driver.AppendTo(dst)
+}
+
+func (r *Room) appendPlayers(dst []byte) []byte {
+	n := 0
+	for range r.driver.Room.Players() {
+		n++
+	}
+	dst = wire.AppendArrayLen(dst, n)
+	for p := range r.driver.Room.Players() {
+		flags := uint64(0)
+		for i, on := range [...]bool{p.Bot, p.Away(), p.Host()} {
+			if on {
+				flags |= 1 << i
+			}
+		}
+		dst = wire.AppendArrayLen(dst, 7)
+		dst = wire.AppendUint(dst, uint64(p.Slot))
+		dst = wire.AppendString(dst, p.ID)
+		dst = wire.AppendString(dst, p.Name)
+		dst = wire.AppendUint(dst, uint64(p.Role))
+		dst = wire.AppendInt(dst, int64(p.Team()))
+		dst = wire.AppendUint(dst, flags)
+		dst = wire.AppendBytes(dst, p.Data())
+	}
+	return dst
+}
+
+func (s *Session) appendTo(dst []byte) []byte {
+	attached := uint64(0)
+	if s.attached {
+		attached = 1
+	}
+	dst = wire.AppendArrayLen(dst, 13)
+	dst = wire.AppendUint(dst, uint64(s.id))
+	dst = wire.AppendUint(dst, s.seat)
+	dst = wire.AppendUint(dst, uint64(s.player.Slot))
+	dst = wire.AppendUint(dst, attached)
+	dst = wire.AppendUint(dst, uint64(s.deadline))
+	dst = wire.AppendBytes(dst, s.key[:])
+	dst = wire.AppendBytes(dst, s.joinedBy[:])
+	dst = wire.AppendBytes(dst, s.used[:])
+	dst = wire.AppendUint(dst, uint64(s.applied))
+	dst = wire.AppendUint(dst, uint64(s.handled))
+	dst = s.outbox.appendTo(dst)
+	dst = wire.AppendArrayLen(dst, 2*len(s.buckets))
+	for _, b := range s.buckets {
+		dst = wire.AppendUint(dst, b.credit)
+		dst = wire.AppendUint(dst, uint64(b.tick))
+	}
+	return wire.AppendUint(dst, uint64(s.outbox.seq))
+}
+
+func (o *outbox) appendTo(dst []byte) []byte {
+	dst = wire.AppendArrayLen(dst, 2*len(o.entries))
+	off := 0
+	for _, e := range o.entries {
+		dst = wire.AppendUint(dst, uint64(e.seq))
+		dst = wire.AppendBytes(dst, o.buf[off:off+e.size])
+		off += e.size
+	}
+	return dst
+}
+
+// Restore makes a room from a checkpoint, at the tick it was taken. All sessions in it are as they were; without Replay and
+// TakeOver they still count as connected.
+func Restore(cfg Config, checkpoint []byte) (*Room, error) {
+	r, err := New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	in := wire.NewReader(checkpoint)
+	if err := r.restoreHead(&in); err != nil {
+		return nil, err
+	}
+	if err := r.restorePlayers(&in); err != nil {
+		return nil, err
+	}
+	for range in.ArrayLen() {
+		r.autoBots = append(r.autoBots, int(in.Uint32()))
+	}
+	for range in.ArrayLen() {
+		if err := r.restoreSession(&in); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.driver.RestoreFrom(&in); err != nil {
+		return nil, fmt.Errorf("%w of room %q: %w", ErrCheckpoint, cfg.ID, err)
+	}
+	if in.Err() != nil || in.Len() > 0 {
+		return nil, fmt.Errorf("%w of room %q: %w", ErrCheckpoint, cfg.ID, wire.ErrMalformed)
+	}
+	r.journal.checkpoint = append([]byte(nil), checkpoint...)
+	r.journal.tick = r.tick
+	return r, r.showRestored()
+}
+
+// showRestored records the view of the restored tick, so that clients that hold it get a difference.
+func (r *Room) showRestored() error {
+	if r.tick%r.sendEvery == 0 && r.tick > 0 {
+		r.driver.SetTick(r.tick)
+		func() {
+			defer r.catch()
+			r.show()
+		}()
+	}
+	if r.ended != nil {
+		return fmt.Errorf("%w of room %q: the game failed to show it: %s", ErrCheckpoint, r.cfg.ID, r.ended.Fault.Panic)
+	}
+	return nil
+}
+
+func (r *Room) restoreHead(in *wire.Reader) error {
+	version, game := in.Uint32(), string(in.String(64))
+	gameVersion, stateVersion := in.Uint32(), in.Uint32()
+	r.epoch, r.tick, r.nextID = in.Uint32(), in.Uint32(), in.Uint32()
+	def := &r.prog.Def
+	switch {
+	case in.Err() != nil:
+		return fmt.Errorf("%w of room %q: %w", ErrCheckpoint, r.cfg.ID, in.Err())
+	case version != checkpointVersion:
+		return fmt.Errorf("%w of room %q: format %d, this server reads %d", ErrCheckpoint, r.cfg.ID, version, checkpointVersion)
+	case game != def.Name:
+		return fmt.Errorf("%w of room %q: it is of game %q, not %q", ErrCheckpoint, r.cfg.ID, game, def.Name)
+	case stateVersion != def.StateVersion:
+		return fmt.Errorf("%w of room %q: StateVersion %d, the game has %d", ErrCheckpoint, r.cfg.ID, stateVersion, def.StateVersion)
+	case gameVersion != def.Version && !def.NoReplay:
+		r.cfg.Log.Warn().Uint32("was", gameVersion).Uint32("is", def.Version).Msg("room restored by another version of its game")
+	}
+	return nil
+}
+
+func (r *Room) restorePlayers(in *wire.Reader) error {
+	for range in.ArrayLen() {
+		if in.ArrayLen() != 7 {
+			in.Fail()
+		}
+		p := room.Player{Slot: int(in.Uint32()), ID: string(in.String(maxName)), Name: string(in.String(maxName)), Role: room.Role(in.Uint32())}
+		team, flags, data := int(in.Int32()), in.Uint32(), in.Bytes(room.MaxPublicData)
+		if in.Err() != nil || p.Slot >= maxSlots || r.driver.Room.Player(p.Slot) != nil {
+			return fmt.Errorf("%w of room %q: players", ErrCheckpoint, r.cfg.ID)
+		}
+		p.Bot = flags&1 != 0
+		r.driver.Seat(room.RestorePlayer(p, team, flags&2 != 0, flags&4 != 0, append([]byte(nil), data...)))
+	}
+	return nil
+}
+
+// maxSlots bounds the slots of a checkpoint: players and spectators.
+const maxSlots = 2 * room.MaxPlayers
+
+func (r *Room) restoreSession(in *wire.Reader) error {
+	if in.ArrayLen() != 13 {
+		in.Fail()
+	}
+	s := &Session{id: in.Uint32(), seat: in.Uint64(), buckets: r.newBuckets()}
+	slot := int(in.Uint32())
+	s.attached, s.deadline = in.Uint32() == 1, in.Uint32()
+	s.key, s.joinedBy, s.used = readDigest(in), readDigest(in), readDigest(in)
+	s.applied, s.handled = in.Uint32(), in.Uint32()
+	s.lastSeq, s.lastRef, s.heard = s.applied, s.handled, r.tick
+	if !s.outbox.restore(in) {
+		in.Fail()
+	}
+	n := in.ArrayLen()
+	for i := range n / 2 {
+		b := bucket{credit: in.Uint64(), tick: in.Uint32()}
+		if i < len(s.buckets) {
+			s.buckets[i] = b
+		}
+	}
+	s.outbox.seq = in.Uint32()
+	s.player = r.driver.Room.Player(slot)
+	if in.Err() != nil || s.player == nil || r.byID[s.id] != nil || s.id > r.nextID {
+		return fmt.Errorf("%w of room %q: sessions", ErrCheckpoint, r.cfg.ID)
+	}
+	r.sessions = append(r.sessions, s)
+	r.byID[s.id] = s
+	return nil
+}
+
+func (o *outbox) restore(in *wire.Reader) bool {
+	n := in.ArrayLen()
+	for range n / 2 {
+		seq, frame := in.Uint32(), in.Bytes(wire.MaxServerMessage)
+		o.entries = append(o.entries, entry{seq: seq, size: len(frame)})
+		o.buf = append(o.buf, frame...)
+	}
+	return n%2 == 0 && in.Err() == nil
+}
+
+// TakeOver makes a restored room this node's: a new epoch begins, and every session waits for its client to resume.
+func (r *Room) TakeOver(epoch uint32) {
+	r.epoch = epoch
+	for _, s := range r.sessions {
+		s.lastSeq, s.lastRef = s.applied, s.handled // what waited in queues is gone: clients send it again
+		if s.attached {
+			s.lost = true
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"github.com/ringside-server/ringside/internal/wire"
+)
+
+// What a client may send.
+const (
+	frameRate  = 240 // frames a second
+	frameBurst = 240
+	maxPongs   = 4 // answers that wait for a tick; more PINGs than that are not answered
+)
+
+// Receive takes one frame of a session's connection. It returns the code with which the connection must be closed, 0 if
+// all is well. What the frame asks for happens at the next tick. The bytes are not kept.
+func (r *Room) Receive(s *Session, frame []byte) wire.CloseCode {
+	if !s.hear(r.tick, r.TickHz()) {
+		return wire.CloseRate
+	}
+	t, err := wire.PeekType(frame)
+	if err != nil {
+		return wire.CloseMalformed
+	}
+	switch t {
+	case wire.TypeInput:
+		if r.width == 0 {
+			return wire.CloseUnexpected
+		}
+		return r.receiveInput(s, frame)
+	case wire.TypeAck:
+		a, err := wire.ParseAck(frame)
+		s.acknowledge(a.Tick)
+		s.outbox.ack(a.EventSeq)
+		return malformed(err)
+	case wire.TypePing:
+		p, err := wire.ParsePing(frame)
+		if err == nil && len(s.pongs) < maxPongs {
+			s.pongs = append(s.pongs, p.ClientUS)
+		}
+		return malformed(err)
+	case wire.TypeMsg:
+		m, err := wire.ParseMsg(frame)
+		if err == nil {
+			s.receiveMessage(m)
+		}
+		return malformed(err)
+	case wire.TypeLeave:
+		s.leaving = true
+		return 0
+	case wire.TypeResync:
+		_, err := wire.ParseResync(frame)
+		if err == nil && r.tick-s.resyncTick >= uint32(r.TickHz()) {
+			s.resyncTick, s.sentTick = r.tick, 0
+		}
+		return malformed(err)
+	}
+	if t < 64 {
+		return wire.CloseUnexpected
+	}
+	return 0
+}
+
+func malformed(err error) wire.CloseCode {
+	if err != nil {
+		return wire.CloseMalformed
+	}
+	return 0
+}
+
+// hear notes that a frame came, and reports whether it is within the rate. The first one spends the credential.
+func (s *Session) hear(tick uint32, tickHz int) bool {
+	s.frames = min(s.frames+float32(tick-s.heard)*frameRate/float32(tickHz), frameBurst)
+	s.heard = tick
+	if !s.spoke {
+		s.spoke, s.used, s.joinedBy = true, digest{}, digest{}
+	}
+	s.frames--
+	return s.frames >= 0
+}
+
+func (s *Session) acknowledge(tick uint32) {
+	if tick > s.acked && tick <= s.sentTick {
+		s.acked = tick
+		s.outbox.ackTick(tick)
+	}
+}
+
+// receiveInput queues the inputs of a frame that have not been seen before.
+func (r *Room) receiveInput(s *Session, frame []byte) wire.CloseCode {
+	in, err := wire.ParseInput(frame)
+	if err != nil || in.N == 0 || in.N%r.width != 0 || in.N/r.width > wire.MaxInputsPerFrame {
+		return wire.CloseMalformed
+	}
+	count := uint32(in.N / r.width)
+	if in.Seq < count {
+		return wire.CloseMalformed
+	}
+	s.acknowledge(in.Ack)
+	var vals [32]int32
+	for seq := in.Seq - count + 1; ; seq++ {
+		for k := range r.width {
+			vals[k] = in.Values.Int32()
+		}
+		if in.Values.Err() != nil {
+			return wire.CloseMalformed
+		}
+		if seq > s.lastSeq {
+			s.lastSeq = seq
+			s.dropped += uint32(s.queue.pushInput(seq, vals[:r.width]))
+		}
+		if seq == in.Seq {
+			return 0
+		}
+	}
+}
+
+// receiveMessage queues a message that has not been seen before. One too many is queued without its payload, so that it is
+// answered in its place.
+func (s *Session) receiveMessage(m wire.Msg) {
+	if m.Ref <= s.lastRef {
+		return
+	}
+	s.lastRef = m.Ref
+	it := item{message: true, seq: m.Ref, id: m.ID}
+	if s.queue.msgs >= messageQueue {
+		it.code = replyTooMany
+	} else {
+		it.payload = append([]byte(nil), m.Payload...)
+	}
+	s.queue.items = append(s.queue.items, it)
+	s.queue.msgs++
+}

@@ -1,0 +1,255 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ringside-server/ringside/internal/view"
+	"github.com/ringside-server/ringside/internal/wire"
+	"github.com/ringside-server/ringside/room"
+)
+
+// Time the engine counts in ticks, from these.
+const (
+	PingTimeoutSeconds = 15 // nothing heard of a connection: it is taken for lost
+	hashEverySeconds   = 2
+	keepAliveSeconds   = 1 // an unchanging room's state frames
+)
+
+// ErrRefused is wrapped by the error of New when the game itself refused the room; its text is for the creator.
+var ErrRefused = errors.New("the game refused the room")
+
+// Config says what a room is. Program must be set.
+type Config struct {
+	ID      string          // the directory's name for the room
+	Program *room.Program   // the game
+	Options json.RawMessage // the creator's options, nil for none
+	Seed    uint64          // of the room's random source
+	Epoch   uint32          // of this ownership; 0 means 1
+	Bots    *int            // how many bots fill the room; nil is the game's number
+	URLs    []string        // other places where clients may resume
+	Log     zerolog.Logger
+}
+
+// A Room is one running room.
+type Room struct {
+	// Immutable after New.
+	cfg       Config
+	prog      *room.Program
+	driver    *room.Driver
+	width     int    // of an input
+	bools     []bool // which of an input's fields are bools
+	sendEvery uint32 // ticks between state frames
+	grace     uint32 // ticks a seat is held
+	bots      int
+
+	// The room as the journal sees it: changed by applying records only.
+	epoch    uint32
+	tick     uint32
+	sessions []*Session // by ascending id
+	byID     map[uint32]*Session
+	autoBots []int // slots of bots that fill the room
+	nextID   uint32
+	ended    *End
+
+	// What arrived and waits for the next tick.
+	joins []Join
+	later []Join // joins that must wait for one more
+
+	// What the last tick left for the host.
+	outcomes []Outcome
+	closings []Closing
+	notices  []Notice
+	clockUS  uint64
+
+	// What the last tick left for Flush.
+	history     *view.History
+	bodies      []body // of this tick, by base
+	sharedHash  wire.WordHash
+	hashTick    uint32 // of sharedHash
+	roster      rosterLog
+	scratch     []byte // heads and control frames
+	privScratch []byte
+
+	// Journal and checkpoint.
+	record    []byte // of the tick being made
+	journal   journal
+	replaying bool
+}
+
+// End says how a room ended.
+type End struct {
+	Code   wire.CloseCode
+	Reason string
+	Result []byte // the game's, JSON
+	Fault  *Fault // set if the game failed
+}
+
+// A NoticeKind says what the directory must learn.
+type NoticeKind uint8
+
+// What a tick can tell the directory.
+const (
+	NoticeSeatFree NoticeKind = iota + 1 // Seat
+	NoticeLock                           // On
+	NoticeMetadata                       // Key, Value ("" removes)
+)
+
+// A Notice is something of a tick that the directory must learn. They come in order; none comes from a replay.
+type Notice struct {
+	Kind       NoticeKind
+	Seat       uint64
+	On         bool
+	Key, Value string
+}
+
+// New makes a room and its game.
+func New(cfg Config) (*Room, error) {
+	if cfg.Epoch == 0 {
+		cfg.Epoch = 1
+	}
+	driver, err := cfg.Program.Start(cfg.ID, cfg.Seed, cfg.Options, cfg.Log)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	def := &cfg.Program.Def
+	r := &Room{
+		cfg: cfg, prog: cfg.Program, driver: driver, epoch: cfg.Epoch, bots: def.Bots,
+		sendEvery: uint32(def.TickHz / def.SendHz),
+		grace:     max(uint32(driver.Room.Ticks(def.Grace)), 1),
+		byID:      make(map[uint32]*Session),
+		history:   view.NewHistory(),
+	}
+	if cfg.Bots != nil {
+		r.bots = min(*cfg.Bots, def.MaxPlayers)
+	}
+	if in := cfg.Program.Schema.Input; in != nil {
+		r.width = len(in.Fields)
+		for _, f := range in.Fields {
+			r.bools = append(r.bools, f.Type == view.Bool)
+		}
+	}
+	r.journal.init(cfg.ID, def.TickHz)
+	return r, nil
+}
+
+// ID is the room's name in the directory; Epoch its generation.
+func (r *Room) ID() string    { return r.cfg.ID }
+func (r *Room) Epoch() uint32 { return r.epoch }
+
+// TickNow is the number of the last tick made.
+func (r *Room) TickNow() uint32 { return r.tick }
+
+// TickHz is the room's rate.
+func (r *Room) TickHz() int { return r.prog.Def.TickHz }
+
+// Ended is nil while the room runs. After the end ticks do nothing; Flush hands the sessions their END.
+func (r *Room) Ended() *End { return r.ended }
+
+// Outcomes are the answers to the joins that the last tick took, valid until the next.
+func (r *Room) Outcomes() []Outcome { return r.outcomes }
+
+// Closings are the connections that the host must close after the next Flush of their sessions, valid until the next tick.
+func (r *Room) Closings() []Closing { return r.closings }
+
+// Notices are what the directory must learn of the last tick, valid until the next.
+func (r *Room) Notices() []Notice { return r.notices }
+
+// Sessions are those held now, connected or away. The slice is the room's.
+func (r *Room) Sessions() []*Session { return r.sessions }
+
+// Count is how many people (seats held) and bots are in the room.
+func (r *Room) Count() (people, bots int) {
+	_, bots = r.driver.Room.Count()
+	return len(r.sessions), bots
+}
+
+// Tick makes one tick. clockUS is the node's monotonic clock in microseconds; it goes into frames and decides nothing. A
+// panic of the game ends the room: see Ended.
+func (r *Room) Tick(clockUS uint64) {
+	r.clockUS = clockUS
+	r.outcomes, r.closings, r.notices = r.outcomes[:0], r.closings[:0], r.notices[:0]
+	if r.ended != nil {
+		r.refuseJoins()
+		return
+	}
+	r.record = r.gather(r.record[:0])
+	r.journal.add(r.record)
+	r.run(r.record)
+	r.greetAll()
+	if r.ended == nil && r.journal.due(r.tick) {
+		r.takeCheckpoint()
+	}
+}
+
+// run applies a record with the game's panics caught.
+func (r *Room) run(record []byte) {
+	defer r.catch()
+	in := wire.NewReader(record)
+	r.apply(&in)
+}
+
+// apply executes one record: timeouts, leaves and joins, messages and inputs, Step, messages, effects, View.
+func (r *Room) apply(in *wire.Reader) {
+	r.tick = in.Uint32()
+	r.driver.SetTick(r.tick)
+	for _, s := range r.sessions {
+		s.inputs = s.inputs[:0]
+	}
+	r.applyOps(in)
+	r.fillWithBots()
+	r.chooseHost()
+	for _, s := range r.sessions {
+		r.driver.Give(s.player, s.inputs)
+	}
+	r.driver.Step()
+	r.applyOps(in)
+	r.releaseEffects()
+	if r.tick%r.sendEvery == 0 {
+		r.show()
+	}
+	r.logRoster()
+}
+
+// show records the view of this tick.
+func (r *Room) show() {
+	f := r.history.Next(r.prog.Layout)
+	if err := r.driver.Record(f); err != nil {
+		panic(err.Error())
+	}
+	f.Epoch, f.Tick = r.epoch, r.tick
+	r.history.Commit()
+	r.bodies = r.bodies[:0]
+}
+
+// releaseEffects hands on what the game did in this tick.
+func (r *Room) releaseEffects() {
+	for _, e := range r.driver.Effects() {
+		switch e.Kind {
+		case room.EffectEvent:
+			r.sendEvent(e)
+		case room.EffectKick:
+			r.kick(e.Slot, e.Text)
+		case room.EffectAddBot:
+			r.addBot(e.Text)
+		case room.EffectLock:
+			r.notices = append(r.notices, Notice{Kind: NoticeLock, On: e.ID == 1})
+		case room.EffectMetadata:
+			r.notices = append(r.notices, Notice{Kind: NoticeMetadata, Key: e.Key, Value: e.Text})
+		case room.EffectEnd:
+			r.end(wire.CloseEnded, "the game is over", append([]byte(nil), e.Payload...))
+		}
+	}
+}
+
+func (r *Room) end(code wire.CloseCode, reason string, result []byte) {
+	if r.ended == nil {
+		r.ended = &End{Code: code, Reason: reason, Result: result}
+	}
+}
+
+// Close ends the room from outside the game: an operator, or a node that must give it up.
+func (r *Room) Close(code wire.CloseCode, reason string) { r.end(code, reason, nil) }

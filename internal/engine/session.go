@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/ringside-server/ringside/internal/view"
+	"github.com/ringside-server/ringside/room"
+)
+
+// ErrKey is returned for a text that is not a resume key.
+var ErrKey = errors.New("not a resume key")
+
+// A Secret is the random part of a resume key.
+type Secret [16]byte
+
+// A Session is a player's presence in a room across connections: from the first HELLO to Leave.
+type Session struct {
+	// Immutable after the join.
+	id     uint32
+	seat   uint64
+	player *room.Player
+
+	// The session as the journal sees it.
+	attached bool
+	deadline uint32 // tick at which an away session's seat is given up
+	key      digest // of the newest resume key
+	used     digest // of the credential the connection came with; zero once it is spent
+	joinedBy digest // of the seat token, while it is unspent
+	applied  uint32 // newest input a Step has seen
+	handled  uint32 // newest message handled
+	outbox   outbox
+	buckets  []bucket // per message: its rate
+
+	// What arrived on the connection and waits for a tick.
+	conn    uint64
+	heard   uint32 // tick of the newest frame
+	spoke   bool   // a frame came after HELLO
+	frames  float32
+	queue   queue
+	lastSeq uint32 // newest input taken into the queue
+	lastRef uint32 // newest message taken into the queue
+	leaving bool
+	lost    bool
+	dropped uint32 // inputs that were not used
+	acked   uint32 // newest state tick acknowledged
+	inputs  []int32
+
+	// What the connection has been sent.
+	welcome     *welcome // to be sent
+	sentEpoch   uint32
+	sentTick    uint32 // of the last state frame; 0: none, the next is a snapshot
+	baseTick    uint32 // of a kept view equal to what the client holds
+	sentSeq     uint32
+	explicit    bool // the next state frame names its base: DELTAB
+	priv        *view.Frame
+	nextHash    uint32
+	rosterTick  uint32 // of the newest roster the client holds
+	rosterWhole bool
+	resyncTick  uint32 // of the last RESYNC answered
+	pongs       []uint64
+	saidEnd     bool
+	skipped     uint32
+}
+
+// digest is the SHA-256 of a credential, cut to 16 bytes: keys are not kept where a checkpoint shows them.
+type digest [16]byte
+
+func digestOf(b []byte) digest {
+	sum := sha256.Sum256(b)
+	return digest(sum[:16])
+}
+
+func (d digest) matches(o digest) bool {
+	return d != digest{} && subtle.ConstantTimeCompare(d[:], o[:]) == 1
+}
+
+// ID is the session's number in its room; Slot its player's.
+func (s *Session) ID() uint32 { return s.id }
+func (s *Session) Slot() int  { return s.player.Slot }
+
+// Seat is the directory's number of the seat.
+func (s *Session) Seat() uint64 { return s.seat }
+
+// Conn is the host's name of the connection, 0 while away.
+func (s *Session) Conn() uint64 { return s.conn }
+
+// Skipped is how many state frames the session was not sent; Dropped how many of its inputs were not used.
+func (s *Session) Skipped() uint32 { return s.skipped }
+func (s *Session) Dropped() uint32 { return s.dropped }
+
+const keyPrefix = "r1."
+
+// FormatKey writes a resume key: it names the room, so that any node can route it.
+func FormatKey(roomID string, session uint32, secret Secret) string {
+	return keyPrefix + roomID + "." + strconv.FormatUint(uint64(session), 36) + "." + base64.RawURLEncoding.EncodeToString(secret[:])
+}
+
+// IsKey reports whether a HELLO's token is a resume key rather than a seat token.
+func IsKey(token string) bool { return strings.HasPrefix(token, keyPrefix) }
+
+// ParseKey takes a resume key apart.
+func ParseKey(key string) (roomID string, session uint32, secret Secret, err error) {
+	rest, ok := strings.CutPrefix(key, keyPrefix)
+	parts := strings.Split(rest, ".")
+	if !ok || len(key) > 512 || len(parts) != 3 {
+		return "", 0, secret, ErrKey
+	}
+	id, err := strconv.ParseUint(parts[1], 36, 32)
+	if err != nil {
+		return "", 0, secret, fmt.Errorf("%w: session", ErrKey)
+	}
+	b, err := base64.RawURLEncoding.DecodeString(parts[2])
+	if err != nil || len(b) != len(secret) {
+		return "", 0, secret, fmt.Errorf("%w: secret", ErrKey)
+	}
+	return parts[0], uint32(id), Secret(b), nil
+}
