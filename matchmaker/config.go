@@ -1,0 +1,124 @@
+package matchmaker
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Bounds that are part of the log's format: every replica must agree on them,
+// so they are not configurable.
+const (
+	maxIDBytes        = 64
+	maxGameBytes      = 64
+	maxTextBytes      = 512
+	maxResultBytes    = 16 << 10
+	maxOptionsBytes   = 4 << 10
+	maxMetadata       = 16
+	maxMetadataKey    = 64
+	maxMetadataValue  = 256
+	maxNameRunes      = 32
+	maxNameBytes      = 4 * maxNameRunes
+	maxTeam           = 255 // teams are small numbers; 0 is none
+	maxGames          = 256
+	maxNodes          = 4096
+	maxPlayersPerCall = 16
+	maxPlayersPerRoom = 1024
+	maxSpectatorLimit = 1024
+	maxWeight         = 16
+
+	// Ended rooms answer "how did it end" for a while: ten minutes is a long
+	// coffee, 10,000 rooms and 32 MiB of results are what a node can spare.
+	endedKept      = 10_000
+	endedKeptBytes = 32 << 20
+	endedKeptMs    = 10 * 60 * 1000
+
+	// A seat is given up this long after its token expired: a player who
+	// presents the token in its last moment must still find the seat.
+	expiryGraceMs = 10_000
+
+	// expireBatch bounds what one Expire command frees.
+	expireBatch = 4096
+
+	// tokenKeys are valid at a time: the newest signs, all verify.
+	tokenKeys = 3
+)
+
+// Config of a Matchmaker. The zero value works.
+type Config struct {
+	// TokenTTL is how long a player has from the answer to the handshake.
+	// Default 30 s. Longer holds seats longer for players who never come.
+	TokenTTL time.Duration
+
+	// StartTimeout is how long a creating call waits for the owner of the new
+	// room. Default 5 s. After it the caller gets 504 and the room may live.
+	StartTimeout time.Duration
+
+	// MaxRooms is how many live rooms there may be. Default 10,000. Above it
+	// creating answers 503.
+	MaxRooms int
+
+	// MaxSpectators is how many spectators a new room admits. Default 16,
+	// -1 for none.
+	MaxSpectators int
+
+	// KeyRotation is how old the signing key may get. Default 24 h. The two
+	// keys before it stay valid.
+	KeyRotation time.Duration
+
+	// URL makes the address of a room's socket. Default: the request's Host,
+	// wss when the request came over TLS.
+	URL func(r *http.Request, room string) string
+
+	// TrustForwarded believes X-Forwarded-Proto when URL is not set. Default
+	// no: without a proxy in front a client could send it.
+	TrustForwarded bool
+
+	// Logger takes what the background work gives up on. Default: silent.
+	Logger zerolog.Logger
+
+	// Now is the clock, for simulation. Default time.Now.
+	Now func() time.Time
+}
+
+func (c *Config) setDefaults() {
+	if c.TokenTTL == 0 {
+		c.TokenTTL = 30 * time.Second
+	}
+	if c.StartTimeout == 0 {
+		c.StartTimeout = 5 * time.Second
+	}
+	if c.MaxRooms == 0 {
+		c.MaxRooms = 10_000
+	}
+	switch c.MaxSpectators {
+	case 0:
+		c.MaxSpectators = 16
+	case -1:
+		c.MaxSpectators = 0
+	}
+	if c.KeyRotation == 0 {
+		c.KeyRotation = 24 * time.Hour
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+}
+
+func (c *Config) validate() error {
+	switch {
+	case c.TokenTTL < time.Second || c.TokenTTL > time.Hour:
+		return fmt.Errorf("matchmaker config: TokenTTL is %v, must be 1s to 1h", c.TokenTTL)
+	case c.StartTimeout < 0:
+		return fmt.Errorf("matchmaker config: StartTimeout is %v, must not be negative", c.StartTimeout)
+	case c.MaxRooms < 0:
+		return fmt.Errorf("matchmaker config: MaxRooms is %d, must not be negative", c.MaxRooms)
+	case c.MaxSpectators < 0 || c.MaxSpectators > maxSpectatorLimit:
+		return fmt.Errorf("matchmaker config: MaxSpectators is %d, must be -1 to %d", c.MaxSpectators, maxSpectatorLimit)
+	case c.KeyRotation < 2*c.TokenTTL:
+		return fmt.Errorf("matchmaker config: KeyRotation is %v, must be at least twice TokenTTL (%v)", c.KeyRotation, c.TokenTTL)
+	}
+	return nil
+}

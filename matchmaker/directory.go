@@ -1,0 +1,188 @@
+package matchmaker
+
+import (
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Directory is the truth about nodes, rooms, seats and token keys. It is a
+// state machine behind a replicated log: Apply, Snapshot and Restore are
+// called in log order by one goroutine, everything else may be called from
+// any goroutine at any time.
+//
+// Apply is pure. Time and randomness come in the command, maps are only
+// looked things up in, and every scan that can influence a result is over an
+// ordered set. The running hash over all commands is in the snapshot, so two
+// replicas at the same index can be compared.
+type Directory struct {
+	mu sync.RWMutex
+
+	// Guarded by mu. Rooms and nodes are immutable: a reader may keep them.
+	t *tables
+
+	// Guarded by mu. Not replicated: who waits for what.
+	changed  chan struct{}            // closed and replaced when the assignment version rises
+	watchers map[string]*roomWatchers // by room
+}
+
+// tables is the replicated state with its indexes.
+type tables struct {
+	// Replicated.
+	hash     uint64 // running hash of (index, command)
+	applied  uint64 // commands
+	clock    int64  // latest time any command carried, Unix ms
+	assigned uint64 // assignment version
+	endings  uint64 // rooms that ended, to order them
+	nodes    []*node
+	keys     []signingKey // newest first, at most tokenKeys
+	rooms    map[string]*Room
+
+	// Derived from rooms. See index.go.
+	idx index
+}
+
+// result is what Apply returns.
+type result struct {
+	err     error // a refusal; nothing was changed
+	room    *Room
+	seats   []Seat // as requested, in order
+	created bool
+	ended   bool
+}
+
+// NewDirectory returns an empty directory.
+func NewDirectory() *Directory {
+	return &Directory{t: newTables(), changed: make(chan struct{}), watchers: map[string]*roomWatchers{}}
+}
+
+func newTables() *tables {
+	return &tables{hash: fnvOffset, rooms: map[string]*Room{}, idx: newIndex()}
+}
+
+// Apply applies one command and returns its result, to be handed back to
+// whoever proposed it. A command that cannot be decoded changes nothing and
+// is refused with ErrCommandCorrupt on every replica alike.
+func (d *Directory) Apply(index uint64, cmd []byte) any {
+	decoded, err := decodeCommand(cmd)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.t
+	t.hash = hashString(hashUint(t.hash, index), cmd)
+	t.applied++
+	if err != nil {
+		return result{err: err}
+	}
+	assigned := t.assigned
+	t.clock = max(t.clock, decoded.meta().Time)
+	res := decoded.apply(d)
+	d.forget()
+	if t.assigned != assigned {
+		close(d.changed)
+		d.changed = make(chan struct{})
+	}
+	return res
+}
+
+// Hash returns the running hash of all applied commands and their number.
+func (d *Directory) Hash() (hash, applied uint64) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.t.hash, d.t.applied
+}
+
+// put makes next the entry of its room. It is the only way a room enters or
+// changes.
+func (d *Directory) put(next *Room) {
+	old := d.t.rooms[next.ID]
+	d.t.rooms[next.ID] = next
+	d.t.idx.replace(old, next)
+	if old != nil && old.State != next.State {
+		d.wake(next.ID)
+	}
+}
+
+// end makes r an ended room. r must be a fresh copy.
+func (d *Directory) end(r *Room, e Ending) {
+	d.t.endings++
+	d.t.assigned++
+	e.At = d.t.clock
+	r.State, r.End, r.Seats = RoomEnded, &e, nil
+	r.Assigned = d.t.endings // orders the ended rooms from here on
+	d.put(r)
+}
+
+// forget drops the oldest ended rooms beyond what is kept.
+func (d *Directory) forget() {
+	for {
+		first, ok := d.t.idx.ended.min()
+		if !ok {
+			return
+		}
+		r := d.t.rooms[first.id]
+		if d.t.idx.ended.len <= endedKept && d.t.idx.endedBytes <= endedKeptBytes && r.End.At+endedKeptMs > d.t.clock {
+			return
+		}
+		delete(d.t.rooms, r.ID)
+		d.t.idx.replace(r, nil)
+	}
+}
+
+// node returns a node by name and where it is or would be.
+func (t *tables) node(name string) (*node, int) {
+	at, ok := slices.BinarySearchFunc(t.nodes, name, func(n *node, name string) int { return strings.Compare(n.Name, name) })
+	if !ok {
+		return nil, at
+	}
+	return t.nodes[at], at
+}
+
+// owned returns the room if the caller owns it in this epoch.
+func (t *tables) owned(f fenced) (*Room, error) {
+	r := t.rooms[f.Room]
+	switch {
+	case r == nil:
+		return nil, ErrRoomUnknown
+	case r.Epoch != f.Epoch:
+		return nil, ErrStaleEpoch
+	case r.State == RoomEnded:
+		return nil, ErrRoomEnded
+	}
+	return r, nil
+}
+
+// roomWatchers are woken when a room's state changes.
+type roomWatchers struct {
+	ch   chan struct{}
+	refs int
+}
+
+// watch returns the room as it is, nil if unknown, and a channel that is
+// closed when its state changes. done must be called once.
+func (d *Directory) watch(id string) (r *Room, changed <-chan struct{}, done func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	w := d.watchers[id]
+	if w == nil {
+		w = &roomWatchers{ch: make(chan struct{})}
+		d.watchers[id] = w
+	}
+	w.refs++
+	return d.t.rooms[id], w.ch, func() { d.unwatch(id, w) }
+}
+
+func (d *Directory) unwatch(id string, w *roomWatchers) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if w.refs--; w.refs == 0 && d.watchers[id] == w {
+		delete(d.watchers, id)
+	}
+}
+
+// wake wakes those who watch a room. d.mu is held.
+func (d *Directory) wake(id string) {
+	if w := d.watchers[id]; w != nil {
+		delete(d.watchers, id)
+		close(w.ch)
+	}
+}

@@ -1,0 +1,157 @@
+package matchmaker
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Room returns a room as this replica knows it, nil if it does not. The
+// caller must not change it.
+func (d *Directory) Room(id string) *Room {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.t.rooms[id]
+}
+
+// Query selects public rooms.
+type Query struct {
+	Game  string     // empty: any
+	State *RoomState // nil: any but ended
+	After string     // id of the last room of the page before
+	Limit int
+}
+
+// scanPerPage bounds how many rooms a page steps over: commands wait
+// meanwhile, about a quarter of a millisecond.
+const scanPerPage = 2000
+
+// Rooms returns a page of public rooms in the order of their ids, and the id
+// to go on after, empty at the end. A page may be short and not the last.
+func (d *Directory) Rooms(q Query) (page []*Room, next string) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	scanned := 0
+	// No id is below the zero byte that follows After.
+	d.t.idx.listed.ascend(orderedKey{id: q.After + "\x00"}, func(k orderedKey) bool {
+		r := d.t.rooms[k.id]
+		if len(page) == q.Limit || scanned == scanPerPage {
+			return false
+		}
+		scanned++
+		next = k.id
+		if q.matches(r) {
+			page = append(page, r)
+		}
+		return true
+	})
+	if len(page) < q.Limit && scanned < scanPerPage {
+		next = ""
+	}
+	return page, next
+}
+
+func (q *Query) matches(r *Room) bool {
+	if q.Game != "" && q.Game != r.Game {
+		return false
+	}
+	if q.State == nil {
+		return r.State != RoomEnded
+	}
+	return r.State == *q.State
+}
+
+// Games returns the games that nodes offer, by name; of several versions the
+// highest.
+func (d *Directory) Games() []Game {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var games []Game
+	for _, n := range d.t.nodes {
+		games = append(games, n.Games...)
+	}
+	slices.SortFunc(games, func(a, b Game) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(b.Version, a.Version))
+	})
+	return slices.CompactFunc(games, func(a, b Game) bool { return a.Name == b.Name })
+}
+
+// Assignments returns every room that node has to run, and the version of
+// that list. Whatever else the node runs it must stop.
+func (d *Directory) Assignments(node string) (version uint64, list []Assignment) {
+	return d.AssignmentsSince(node, 0)
+}
+
+// AssignmentsSince returns the rooms that node got after a version it has
+// seen and that have not ended, and the version it knows then. A node that
+// reported the end of its rooms itself needs no more than this; one that is
+// new, or in doubt, asks for all.
+func (d *Directory) AssignmentsSince(node string, since uint64) (version uint64, list []Assignment) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if set := d.t.idx.owned[node]; set != nil {
+		set.ascend(orderedKey{rank: since + 1}, func(k orderedKey) bool {
+			list = append(list, d.t.rooms[k.id].assignment())
+			return true
+		})
+	}
+	return d.t.assigned, list
+}
+
+func (r *Room) assignment() Assignment {
+	return Assignment{
+		Room: r.ID, Epoch: r.Epoch, Role: "owner", Game: r.Game, Options: r.Options, MaxPlayers: r.MaxPlayers,
+		Bots: r.Bots, Seed: r.Seed, Metadata: pairMap(r.Metadata), Private: r.Private,
+	}
+}
+
+// Changed returns a channel that is closed when the assignments of any node
+// may have changed. Take it first, then look at the assignments.
+func (d *Directory) Changed() <-chan struct{} {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.changed
+}
+
+// Stats is what a directory counts.
+type Stats struct {
+	Starting, Running, Ended int // rooms
+	Reserved, Taken          int // seats
+	Nodes                    int
+	Applied                  uint64 // commands, over all time
+	Hash                     uint64 // running hash of them
+}
+
+// Stats returns the counts. It costs nothing.
+func (d *Directory) Stats() Stats {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	x := &d.t.idx
+	return Stats{
+		Starting: x.states[RoomStarting], Running: x.states[RoomRunning], Ended: x.states[RoomEnded],
+		Reserved: x.seats[SeatReserved], Taken: x.seats[SeatTaken],
+		Nodes: len(d.t.nodes), Applied: d.t.applied, Hash: d.t.hash,
+	}
+}
+
+// due says whether an Expire at now would change anything.
+func (d *Directory) due(now int64) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if first, ok := d.t.idx.due.min(); ok && int64(first.rank)+expiryGraceMs <= now {
+		return true
+	}
+	first, ok := d.t.idx.ended.min()
+	return ok && d.t.rooms[first.id].End.At+endedKeptMs <= now
+}
+
+// key returns a signing key by id, the newest for 0.
+func (d *Directory) key(id uint64) (signingKey, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	for _, k := range d.t.keys {
+		if id == 0 || k.ID == id {
+			return k, true
+		}
+	}
+	return signingKey{}, false
+}

@@ -1,0 +1,229 @@
+package matchmaker
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// A snapshot is a magic string and records, each a length (uvarint) and a
+// msgpack array: one header, then the nodes, the keys and the rooms in the
+// order of their names.
+const snapshotMagic = "RSDIR\x01"
+
+// maxRecordBytes bounds one record: a room with every seat and a result.
+const maxRecordBytes = 2 << 20
+
+// snapshotHeader is the first record.
+type snapshotHeader struct {
+	hash, applied, assigned, endings uint64
+	clock                            int64
+	nodes, keys, rooms               uint64
+}
+
+func (h *snapshotHeader) fields(c *codec) {
+	c.uint(&h.hash)
+	c.uint(&h.applied)
+	c.uint(&h.assigned)
+	c.uint(&h.endings)
+	c.int(&h.clock)
+	c.uint(&h.nodes)
+	c.uint(&h.keys)
+	c.uint(&h.rooms)
+}
+
+// Snapshot captures the directory: a list of pointers to rooms that nobody
+// will change. What it returns writes them, beside later commands.
+func (d *Directory) Snapshot() (func(io.Writer) error, error) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	t := d.t
+	h := snapshotHeader{
+		hash: t.hash, applied: t.applied, assigned: t.assigned, endings: t.endings, clock: t.clock,
+		nodes: uint64(len(t.nodes)), keys: uint64(len(t.keys)), rooms: uint64(len(t.rooms)),
+	}
+	nodes, keys := slices.Clone(t.nodes), slices.Clone(t.keys)
+	rooms := make([]*Room, 0, len(t.rooms))
+	for _, r := range t.rooms {
+		rooms = append(rooms, r)
+	}
+	return func(w io.Writer) error { return writeSnapshot(w, h, nodes, keys, rooms) }, nil
+}
+
+func writeSnapshot(w io.Writer, h snapshotHeader, nodes []*node, keys []signingKey, rooms []*Room) error {
+	slices.SortFunc(rooms, func(a, b *Room) int { return strings.Compare(a.ID, b.ID) })
+	rw := recordWriter{w: bufio.NewWriter(w)}
+	_, rw.err = rw.w.WriteString(snapshotMagic)
+	rw.record(h.fields)
+	for _, n := range nodes {
+		rw.record(n.fields)
+	}
+	for i := range keys {
+		rw.record(keys[i].fields)
+	}
+	for _, r := range rooms {
+		rw.record(r.fields)
+	}
+	if rw.err == nil {
+		rw.err = rw.w.Flush()
+	}
+	if rw.err != nil {
+		return fmt.Errorf("write directory: %w", rw.err)
+	}
+	return nil
+}
+
+type recordWriter struct {
+	w   *bufio.Writer
+	buf []byte
+	err error
+}
+
+func (w *recordWriter) record(fields func(*codec)) {
+	if w.err != nil {
+		return
+	}
+	w.buf = encodeFields(w.buf[:0], fields)
+	var size [binary.MaxVarintLen64]byte
+	if _, w.err = w.w.Write(size[:binary.PutUvarint(size[:], uint64(len(w.buf)))]); w.err == nil {
+		_, w.err = w.w.Write(w.buf)
+	}
+}
+
+// Restore replaces the directory by what a snapshot holds. On error the
+// directory is as it was.
+func (d *Directory) Restore(r io.Reader) error {
+	t, err := readSnapshot(bufio.NewReader(r))
+	if err != nil {
+		return fmt.Errorf("restore directory: %w", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.t = t
+	close(d.changed)
+	d.changed = make(chan struct{})
+	for id := range d.watchers {
+		d.wake(id)
+	}
+	return nil
+}
+
+func readSnapshot(r *bufio.Reader) (*tables, error) {
+	magic := make([]byte, len(snapshotMagic))
+	if _, err := io.ReadFull(r, magic); err != nil || string(magic) != snapshotMagic {
+		return nil, errors.New("not a snapshot of this version")
+	}
+	rr := recordReader{r: r}
+	var h snapshotHeader
+	rr.record(h.fields)
+	t := newTables()
+	t.hash, t.applied, t.assigned, t.endings, t.clock = h.hash, h.applied, h.assigned, h.endings, h.clock
+	for range rr.count(h.nodes, maxNodes) {
+		n := &node{}
+		rr.record(n.fields)
+		rr.check(len(t.nodes) == 0 || t.nodes[len(t.nodes)-1].Name < n.Name, "nodes out of order")
+		t.nodes = append(t.nodes, n)
+	}
+	for range rr.count(h.keys, tokenKeys) {
+		var k signingKey
+		rr.record(k.fields)
+		rr.check(len(t.keys) == 0 || t.keys[len(t.keys)-1].ID > k.ID, "keys out of order")
+		rr.check(len(k.Secret) >= minSecretBytes, "key too short")
+		t.keys = append(t.keys, k)
+	}
+	for range h.rooms {
+		if rr.err != nil {
+			break
+		}
+		rr.room(t)
+	}
+	if _, err := r.ReadByte(); rr.err == nil && !errors.Is(err, io.EOF) {
+		rr.err = errors.New("bytes after the last record")
+	}
+	return t, rr.err
+}
+
+// recordReader reads records until the first error, which sticks.
+type recordReader struct {
+	r   *bufio.Reader
+	buf bytes.Buffer
+	err error
+}
+
+func (rr *recordReader) record(fields func(*codec)) {
+	if rr.err != nil {
+		return
+	}
+	size, err := binary.ReadUvarint(rr.r)
+	if err != nil || size > maxRecordBytes {
+		rr.err = fmt.Errorf("record of %d bytes: %w", size, errors.Join(err, io.ErrUnexpectedEOF))
+		return
+	}
+	// Read what is there before believing the length.
+	rr.buf.Reset()
+	if _, rr.err = io.CopyN(&rr.buf, rr.r, int64(size)); rr.err == nil {
+		rr.err = decodeFields(rr.buf.Bytes(), fields)
+	}
+}
+
+// room reads one room and puts it into t.
+func (rr *recordReader) room(t *tables) {
+	r := &Room{}
+	rr.record(r.fields)
+	if rr.err != nil {
+		return
+	}
+	rr.check(t.rooms[r.ID] == nil, "room twice")
+	rr.err = errors.Join(rr.err, r.check())
+	if rr.err == nil {
+		t.rooms[r.ID] = r
+		t.idx.replace(nil, r)
+	}
+}
+
+func (rr *recordReader) count(n, limit uint64) uint64 {
+	rr.check(n <= limit, "too many records")
+	if rr.err != nil {
+		return 0
+	}
+	return n
+}
+
+func (rr *recordReader) check(ok bool, what string) {
+	if rr.err == nil && !ok {
+		rr.err = errors.New(what)
+	}
+}
+
+// check returns what is wrong with a room, if anything is: these hold for
+// every room at any time.
+func (r *Room) check() error {
+	if r.ID == "" || r.Owner == "" || r.Epoch == 0 || !sortedPairs(r.Metadata) {
+		return fmt.Errorf("room %q: incomplete", r.ID)
+	}
+	if (r.State == RoomEnded) != (r.End != nil) || r.State == RoomEnded && len(r.Seats) > 0 {
+		return fmt.Errorf("room %q: half ended", r.ID)
+	}
+	last := -1
+	for i := range r.Seats {
+		s := &r.Seats[i]
+		low, high := r.slots(s.Role)
+		switch {
+		case s.Slot <= last || s.Slot < low || s.Slot >= high:
+			return fmt.Errorf("room %q: slot %d out of place", r.ID, s.Slot)
+		case s.ID == 0 || s.ID >= r.NextSeat:
+			return fmt.Errorf("room %q: seat %d was never given out", r.ID, s.ID)
+		case s.State == SeatReserved && (s.Expires <= 0 || s.Expires > maxDue):
+			return fmt.Errorf("room %q: seat %d never expires", r.ID, s.ID)
+		case s.State == SeatTaken && s.Expires != 0:
+			return fmt.Errorf("room %q: taken seat %d expires", r.ID, s.ID)
+		}
+		last = s.Slot
+	}
+	return nil
+}
