@@ -24,6 +24,7 @@ type roomBody struct {
 	Bots        *int              `json:"bots,omitempty"`
 	CreatedAt   time.Time         `json:"created_at"`
 	Version     uint64            `json:"version"`
+	URL         string            `json:"url,omitempty" doc:"Address of the WebSocket, to resume a session at; absent once the room has ended"`
 	Seats       []seatBody        `json:"seats,omitempty"`
 	EndedReason string            `json:"ended_reason,omitempty"`
 	EndedText   string            `json:"ended_text,omitempty"`
@@ -39,7 +40,19 @@ type seatBody struct {
 	State string `json:"state" enum:"reserved,taken"`
 }
 
-func newRoomBody(r *Room, seats bool) roomBody {
+// wholeRoom is what somebody who asks for one room reads: also where it is and who sits in it.
+func (m *Matchmaker) wholeRoom(ctx context.Context, r *Room) roomBody {
+	b := newRoomBody(r)
+	for _, s := range r.Seats {
+		b.Seats = append(b.Seats, seatBody{s.Slot, s.Name, s.Team, s.Role.String(), s.State.String()})
+	}
+	if r.State != RoomEnded {
+		b.URL = m.socketURL(ctx, r.ID)
+	}
+	return b
+}
+
+func newRoomBody(r *Room) roomBody {
 	b := roomBody{
 		ID: r.ID, Game: r.Game, State: r.State.String(), Visibility: "public", Locked: r.Locked,
 		MaxPlayers: r.MaxPlayers, Free: r.Free(), Spectators: r.count(RoleSpectator), Metadata: pairMap(r.Metadata),
@@ -51,11 +64,6 @@ func newRoomBody(r *Room, seats bool) roomBody {
 	if r.End != nil {
 		at := time.UnixMilli(r.End.At).UTC()
 		b.Free, b.EndedReason, b.EndedText, b.EndedCode, b.EndedAt = 0, r.End.Reason, r.End.Text, r.End.Code, &at
-	}
-	for _, s := range r.Seats {
-		if seats {
-			b.Seats = append(b.Seats, seatBody{s.Slot, s.Name, s.Team, s.Role.String(), s.State.String()})
-		}
 	}
 	return b
 }
@@ -131,7 +139,7 @@ func (m *Matchmaker) createHTTP(ctx context.Context, in *createInput) (*createOu
 	if err != nil {
 		return nil, m.problem(err)
 	}
-	return &createOutput{Location: "/v1/rooms/" + r.ID, ETag: etag(r), Body: newRoomBody(r, true)}, nil
+	return &createOutput{Location: "/v1/rooms/" + r.ID, ETag: etag(r), Body: m.wholeRoom(ctx, r)}, nil
 }
 
 func (m *Matchmaker) listHTTP(ctx context.Context, in *listInput) (*listOutput, error) {
@@ -149,7 +157,7 @@ func (m *Matchmaker) listHTTP(ctx context.Context, in *listInput) (*listOutput, 
 	out.Body.Next = next
 	out.Body.Rooms = make([]roomBody, len(page))
 	for i, r := range page {
-		out.Body.Rooms[i] = newRoomBody(r, false)
+		out.Body.Rooms[i] = newRoomBody(r)
 	}
 	return out, nil
 }
@@ -165,7 +173,7 @@ func (m *Matchmaker) readHTTP(ctx context.Context, in *readInput) (*readOutput, 
 	if in.IfNoneMatch == etag(r) {
 		return &readOutput{Status: http.StatusNotModified, ETag: etag(r)}, nil
 	}
-	body := newRoomBody(r, true)
+	body := m.wholeRoom(ctx, r)
 	return &readOutput{Status: http.StatusOK, ETag: etag(r), Body: &body}, nil
 }
 
