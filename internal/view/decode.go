@@ -3,6 +3,7 @@ package view
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 
 	"github.com/ringside-server/ringside/internal/wire"
 )
@@ -18,10 +19,10 @@ const maxEntities = 1 << 16
 // layout and must not be the same; base nil is the empty state. clearPrivate takes the base's private sections as empty
 // (DELTAB's flag 1). On an error dst is undefined and base untouched. It does not allocate once dst has grown.
 func Decode(dst, base *Frame, body *wire.Reader, elements int, clearPrivate bool) error {
-	d := decoder{dst: dst, base: base, body: body, left: elements, kinds: dst.layout.Kinds(), clearPrivate: clearPrivate}
+	d := decoder{dst: dst, base: base, buf: body.Rest(), left: elements, kinds: dst.layout.Kinds(), clearPrivate: clearPrivate}
 	dst.Reset()
 	d.open(0)
-	for d.left > 0 && d.err == nil && body.Err() == nil {
+	for d.left > 0 && d.err == nil {
 		switch gap := d.int(); {
 		case gap > 0:
 			d.changed(gap)
@@ -32,21 +33,19 @@ func Decode(dst, base *Frame, body *wire.Reader, elements int, clearPrivate bool
 		}
 	}
 	d.finish(len(dst.sections))
-	switch {
-	case body.Err() != nil:
-		return body.Err()
-	case d.err != nil:
-		return d.err
-	case d.left < 0:
-		return wire.ErrMalformed
+	*body = wire.NewReader(d.buf[d.off:])
+	if d.err == nil && d.left < 0 {
+		d.malformed()
 	}
-	return nil
+	return d.err
 }
 
-// A decoder merges one body into a copy of its base, section by section.
+// A decoder merges one body into a copy of its base, section by section. It takes the one-byte integers, of which nearly all
+// of a body is made, from buf itself, and leaves everything longer to a wire.Reader.
 type decoder struct {
 	dst, base    *Frame
-	body         *wire.Reader
+	buf          []byte
+	off          int // of buf, what has been read
 	left         int // elements still to read; below 0 a record ran over the end
 	kinds        int
 	clearPrivate bool
@@ -63,7 +62,44 @@ type decoder struct {
 
 func (d *decoder) int() int32 {
 	d.left--
-	return d.body.Int32()
+	if d.off < len(d.buf) && int8(d.buf[d.off]) >= -32 {
+		d.off++
+		return int32(int8(d.buf[d.off-1]))
+	}
+	r := d.reader()
+	v := r.Int32()
+	d.advance(&r)
+	return v
+}
+
+func (d *decoder) mask() uint32 {
+	d.left--
+	if d.off < len(d.buf) && d.buf[d.off] <= 0x7f {
+		d.off++
+		return uint32(d.buf[d.off-1])
+	}
+	r := d.reader()
+	v := r.Uint32()
+	d.advance(&r)
+	return v
+}
+
+func (d *decoder) reader() wire.Reader { return wire.NewReader(d.buf[d.off:]) }
+
+// advance passes over what r has read.
+func (d *decoder) advance(r *wire.Reader) {
+	if r.Err() != nil {
+		d.malformed()
+		return
+	}
+	d.off = len(d.buf) - r.Len()
+}
+
+func (d *decoder) malformed() {
+	if d.err == nil {
+		d.err = wire.ErrMalformed
+	}
+	d.off = len(d.buf)
 }
 
 func (d *decoder) fail(format string, args ...any) {
@@ -75,7 +111,9 @@ func (d *decoder) fail(format string, args ...any) {
 // open starts a section: records follow.
 func (d *decoder) open(sec int) {
 	if sec >= len(d.dst.sections) { // a game without kinds has nothing to open
-		d.kind, d.bs, d.ds = &kindLayout{}, &empty, &section{}
+		if d.left > 0 {
+			d.fail("there is none")
+		}
 		return
 	}
 	d.sec, d.kind, d.ds = sec, d.dst.layout.kind(sec), &d.dst.sections[sec]
@@ -102,6 +140,10 @@ func (d *decoder) switchTo(sec int) {
 // finish copies what is left of the open section and all sections before end.
 func (d *decoder) finish(end int) {
 	if len(d.dst.sections) == 0 {
+		return
+	}
+	if len(d.ds.ids)+len(d.bs.ids)-d.next > maxEntities {
+		d.fail("more than %d entities", maxEntities)
 		return
 	}
 	d.copyTo(len(d.bs.ids))
@@ -155,8 +197,7 @@ func (d *decoder) here(id int64) bool { return d.next < len(d.bs.ids) && int64(d
 
 func (d *decoder) changed(gap int32) {
 	id := d.seek(int64(gap))
-	d.left--
-	mask := d.body.Uint32()
+	mask := d.mask()
 	if id < 0 || !d.here(id) {
 		d.fail("entity %d is not there", id)
 		return
@@ -172,11 +213,32 @@ func (d *decoder) changed(gap int32) {
 	start := len(d.ds.vals)
 	d.copyTo(d.next + 1)
 	vals := d.ds.vals[start:]
-	for k := 0; mask != 0; k, mask = k+1, mask>>1 {
-		if mask&1 != 0 {
-			vals[k] = d.field(k, vals[k])
-		}
+	if d.kind.plain {
+		d.addInts(vals, mask)
+		return
 	}
+	for ; mask != 0; mask &= mask - 1 {
+		k := bits.TrailingZeros32(mask)
+		vals[k] = d.field(k, vals[k])
+	}
+}
+
+// addInts adds the differences of the fields in mask.
+func (d *decoder) addInts(vals []int32, mask uint32) {
+	buf, off := d.buf, d.off
+	for ; mask != 0; mask &= mask - 1 {
+		k := bits.TrailingZeros32(mask)
+		if off < len(buf) && int8(buf[off]) >= -32 {
+			vals[k] += int32(int8(buf[off]))
+			off++
+			d.left--
+			continue
+		}
+		d.off = off
+		vals[k] += d.int()
+		off = d.off
+	}
+	d.off = off
 }
 
 func (d *decoder) appeared(gap int64) {
@@ -219,12 +281,21 @@ func (d *decoder) field(k int, old int32) int32 {
 func (d *decoder) value(k int) int32 {
 	f := &d.kind.fields[k]
 	switch f.class {
-	case classText:
-		d.left--
-		return addBlob(d.ds, d.body.String(f.max))
-	case classBytes:
-		d.left--
-		return addBlob(d.ds, d.body.Bytes(f.max))
+	case classText, classBytes:
+		return d.blob(f)
 	}
 	return d.int()
+}
+
+func (d *decoder) blob(f *fieldLayout) int32 {
+	d.left--
+	r := d.reader()
+	var b []byte
+	if f.class == classText {
+		b = r.String(f.max)
+	} else {
+		b = r.Bytes(f.max)
+	}
+	d.advance(&r)
+	return addBlob(d.ds, b)
 }

@@ -2,6 +2,8 @@ package view
 
 import (
 	"bytes"
+	"math/bits"
+	"unsafe"
 
 	"github.com/ringside-server/ringside/internal/wire"
 )
@@ -98,7 +100,8 @@ func (e *encoder) appeared(id uint32, cs *section, vals []int32) {
 func (e *encoder) value(k int, v int32, cs *section) {
 	switch e.kind.fields[k].class {
 	case classText:
-		e.dst = wire.AppendString(e.dst, string(cs.bytes(v)))
+		b := cs.bytes(v) // a copy as a string would be made on the heap
+		e.dst = wire.AppendString(e.dst, unsafe.String(unsafe.SliceData(b), len(b)))
 	case classBytes:
 		e.dst = wire.AppendBytes(e.dst, cs.bytes(v))
 	default:
@@ -107,36 +110,53 @@ func (e *encoder) value(k int, v int32, cs *section) {
 }
 
 func (e *encoder) changed(id uint32, bs *section, old []int32, cs *section, now []int32) {
-	var diff [MaxFields]int32
-	mask := uint32(0)
 	if e.kind.plain {
-		for k, v := range now {
-			if d := v - old[k]; d != 0 {
-				diff[k] = d
-				mask |= 1 << k
-			}
-		}
-	} else {
-		mask = e.compare(&diff, bs, old, cs, now)
+		e.changedInts(id, old, now)
+		return
 	}
+	var diff [MaxFields]int32
+	mask := e.compare(&diff, bs, old, cs, now)
 	if mask == 0 {
 		return
 	}
 	e.int(int32(int64(id) - e.last))
 	e.last = int64(id)
 	e.dst = wire.AppendUint(e.dst, uint64(mask))
-	e.elements += 2
-	for k := range now {
-		if mask&(1<<k) == 0 {
-			continue
-		}
-		e.elements++
+	e.elements += 2 + bits.OnesCount32(mask)
+	for ; mask != 0; mask &= mask - 1 {
+		k := bits.TrailingZeros32(mask)
 		if e.kind.fields[k].class >= classText {
 			e.value(k, now[k], cs)
 			continue
 		}
 		e.int(diff[k])
 	}
+}
+
+// changedInts is changed for a kind of plain numbers, which is nearly all there is: the slice stays in registers.
+func (e *encoder) changedInts(id uint32, old, now []int32) {
+	mask := uint32(0)
+	for k, v := range old[:len(now)] {
+		if now[k] != v {
+			mask |= 1 << k
+		}
+	}
+	if mask == 0 {
+		return
+	}
+	e.int(int32(int64(id) - e.last))
+	e.last = int64(id)
+	dst := wire.AppendUint(e.dst, uint64(mask))
+	e.elements += 2 + bits.OnesCount32(mask)
+	for ; mask != 0; mask &= mask - 1 {
+		k := bits.TrailingZeros32(mask)
+		if d := now[k] - old[k]; d >= -32 && d <= 127 {
+			dst = append(dst, byte(d))
+		} else {
+			dst = wire.AppendInt(dst, int64(d))
+		}
+	}
+	e.dst = dst
 }
 
 // compare fills diff and the mask for a kind with angles, texts or bytes.

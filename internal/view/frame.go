@@ -21,6 +21,7 @@ type Frame struct {
 
 	layout   *Layout
 	sections []section
+	sorter   byID
 }
 
 type section struct {
@@ -69,7 +70,8 @@ func (f *Frame) Seal() error {
 		if len(s.ids) == 0 || s.sorted {
 			continue
 		}
-		sort.Sort(&byID{s: s, width: f.layout.kind(i).width})
+		f.sorter = byID{s: s, width: f.layout.kind(i).width}
+		sort.Sort(&f.sorter)
 		s.sorted = true
 		for j := 1; j < len(s.ids); j++ {
 			if s.ids[j] == s.ids[j-1] {

@@ -13,7 +13,7 @@ var ErrSchema = errors.New("schema")
 // Bounds of a schema; docs/PROTOCOL.md §5.5.
 const (
 	MaxKinds       = 16
-	MaxFields      = 32
+	MaxFields      = 31 // so that a mask is an int32
 	MaxMessages    = 64
 	MaxEvents      = 64
 	MaxSchemaBytes = 64 << 10
@@ -120,13 +120,9 @@ func (s *Schema) Validate() error {
 	if s.TickHz < 1 || s.TickHz > 1000 || s.SendHz < 1 || s.SendHz > s.TickHz {
 		return fmt.Errorf("%w: tick_hz %d, send_hz %d: want 1 ≤ send_hz ≤ tick_hz ≤ 1000", ErrSchema, s.TickHz, s.SendHz)
 	}
-	seen := make(map[string]bool)
+	var names nameSet
 	for _, k := range s.Kinds {
-		if seen[k.Name] {
-			return fmt.Errorf("%w: two kinds named %q", ErrSchema, k.Name)
-		}
-		seen[k.Name] = true
-		if err := checkFields("kind", k.Name, k.Fields); err != nil {
+		if err := errors.Join(names.add("kind", k.Name), checkFields("kind", k.Name, k.Fields)); err != nil {
 			return err
 		}
 	}
@@ -136,15 +132,29 @@ func (s *Schema) Validate() error {
 		}
 	}
 	for _, m := range s.Messages {
-		if err := checkFields("message", m.Name, m.Fields); err != nil {
+		if err := errors.Join(names.add("message", m.Name), checkFields("message", m.Name, m.Fields)); err != nil {
 			return err
 		}
 	}
 	for _, e := range s.Events {
-		if err := checkFields("event", e.Name, e.Fields); err != nil {
+		if err := errors.Join(names.add("event", e.Name), checkFields("event", e.Name, e.Fields)); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// A nameSet holds the names that have been given.
+type nameSet map[[2]string]bool
+
+func (n *nameSet) add(what, name string) error {
+	if *n == nil {
+		*n = make(nameSet)
+	}
+	if (*n)[[2]string{what, name}] {
+		return fmt.Errorf("%w: two of %s named %q", ErrSchema, what, name)
+	}
+	(*n)[[2]string{what, name}] = true
 	return nil
 }
 
@@ -172,8 +182,9 @@ func checkFields(what, name string, fields []Field) error {
 	if len(fields) > MaxFields {
 		return fmt.Errorf("%w: %s %q has %d fields, at most %d", ErrSchema, what, name, len(fields), MaxFields)
 	}
+	var names nameSet
 	for _, f := range fields {
-		if err := checkField(f); err != nil {
+		if err := errors.Join(names.add("field", f.Name), checkField(f)); err != nil {
 			return fmt.Errorf("%w: %s %q, field %q: %w", ErrSchema, what, name, f.Name, err)
 		}
 	}
