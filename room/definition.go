@@ -34,8 +34,9 @@ type Definition struct {
 	TickHz, SendHz int
 	// MaxPlayers is the number of slots for players.
 	MaxPlayers int
-	// Bots is how many of the slots the runtime fills with bots while at least one person is in the room. A bot leaves
-	// when a person needs its slot. The creator of a room may ask for another number.
+	// Bots is how many players, people and bots together, the runtime keeps in a room where at least one person plays, by
+	// adding bots. A bot leaves when people are enough, or when a person was given its slot: then Leave and Join of that
+	// slot come in the same tick. The creator of a room may ask for another number.
 	Bots int
 	// Grace is how long the seat of a player who lost the connection is held (default 30 s).
 	Grace time.Duration
@@ -49,17 +50,18 @@ type Definition struct {
 	Input    AnyInput
 	Messages []AnyMessage
 	Events   []AnyEvent
-	// New makes the game of a new room. options is the creator's JSON, nil if there was none; an error refuses the room and
-	// its text is shown to the creator.
+	// New makes the game of a new room. options is the creator's JSON, nil if there was none (see Options); an error
+	// refuses the room and its text is shown to the creator.
 	New func(r *Room, options json.RawMessage) (Game, error)
 }
 
 // A Game is the rules and the state of one room. All methods are called by one goroutine, in the order of a tick: leaves and
-// joins, messages, Step, View. A panic in any of them ends this room (close code 4012) and no other.
+// joins, messages, Step, View. A panic in any of them ends this room (close code 4012) and no other. Of spectators a game
+// is not told.
 type Game interface {
 	// Join brings a player into the game. An error refuses the player, who sees its text.
 	Join(*Room, *Player) error
-	// Leave says that a player is gone for good.
+	// Leave says that a player is gone for good; the slot is free already.
 	Leave(*Room, *Player, Reason)
 	// Step advances the game by one tick.
 	Step(*Room)

@@ -8,7 +8,8 @@
 //
 // Fields of input, entity, message and event structs become integers on the wire; the `ring` tag says how:
 //
-//	X    float32 `ring:"pos,1/32"`  // a coordinate, in steps of 1/32
+//	X    float32 `ring:"pos,1/32"`  // a coordinate, sent in steps of 1/32
+//	Y    int32   `ring:"pos,1/32"`  // the same of an integer that counts 1/32s already
 //	Aim  uint16  `ring:"angle"`     // wraps; 65536 to a turn (uint8: 256; else "angle,1024")
 //	Who  int     `ring:"owner"`     // the slot of the player it belongs to
 //	DX   int8    `ring:"-1..1"`     // clamped to the range before the game sees it

@@ -30,7 +30,9 @@ func (p *Program) Start(id string, seed uint64, options json.RawMessage, log zer
 	r := &Room{id: id, tickHz: p.Def.TickHz, log: log, pcg: pcg, rng: rand.New(pcg)}
 	d := &Driver{Room: r, prog: p, view: View{layout: p.Layout, only: []*View{}}}
 	d.state.init()
+	r.making = true
 	game, err := p.Def.New(r, options)
+	r.making = false
 	if err != nil {
 		return nil, err
 	}
@@ -68,9 +70,12 @@ func (d *Driver) Unseat(slot int) {
 func (d *Driver) enter() { d.Room.inside = true }
 func (d *Driver) exit()  { d.Room.inside = false }
 
-// Join seats a player and tells the game; if the game refuses, the seat is free again.
+// Join seats a player and tells the game; if the game refuses, the seat is free again. Of spectators the game is not told.
 func (d *Driver) Join(p *Player) error {
 	d.Seat(p)
+	if p.Role == RoleSpectator {
+		return nil
+	}
 	d.enter()
 	defer d.exit()
 	if err := d.Game.Join(d.Room, p); err != nil {
@@ -80,19 +85,22 @@ func (d *Driver) Join(p *Player) error {
 	return nil
 }
 
-// Leave tells the game that a player is gone and frees the slot.
+// Leave frees the slot and tells the game that the player is gone.
 func (d *Driver) Leave(p *Player, why Reason) {
+	d.Unseat(p.Slot)
+	if p.Role == RoleSpectator {
+		return
+	}
 	d.enter()
 	defer d.exit()
 	d.Game.Leave(d.Room, p, why)
-	d.Unseat(p.Slot)
 }
 
 // SetAway marks a player away or back, and tells games that ask.
 func (d *Driver) SetAway(p *Player, away bool) {
 	p.away, p.dirty = away, true
 	a, ok := d.Game.(Awayer)
-	if !ok {
+	if !ok || p.Role == RoleSpectator {
 		return
 	}
 	d.enter()

@@ -1,12 +1,14 @@
 package room
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/ringside-server/ringside/internal/view"
@@ -25,7 +27,8 @@ type tableField struct {
 	desc   view.Field
 	scale  float64 // floats: wire units per 1.0, or per radian for an angle
 	turn   int32
-	lo, hi int32 // what fits: the range of the tag within that of the Go type
+	lo, hi int32  // what fits: the range of the tag within that of the Go type
+	limits string // the tag's min..max
 }
 
 // tableOf builds the table of struct type t.
@@ -133,12 +136,12 @@ func (f *tableField) option(part string) error {
 		d.Max = ptr(int32(n))
 	case strings.HasPrefix(part, "1/"):
 		n, err := strconv.ParseInt(part[2:], 10, 32)
-		if err != nil || n < 1 || d.Type != view.Fixed {
-			return fmt.Errorf("tag %q: a scale is 1/N on a float", part)
+		if err != nil || n < 1 || d.Type != view.Fixed && d.Type != view.Int {
+			return fmt.Errorf("tag %q: a scale is 1/N on a number", part)
 		}
-		d.Scale = int32(n)
+		d.Type, d.Scale = view.Fixed, int32(n)
 	case strings.Contains(part, ".."):
-		return f.rangeOption(part)
+		f.limits = part
 	case d.Type == view.Angle:
 		n, err := strconv.ParseInt(part, 10, 32)
 		if err != nil {
@@ -151,15 +154,15 @@ func (f *tableField) option(part string) error {
 	return nil
 }
 
-// rangeOption reads min..max. For floats the bounds are in the field's own units and the scale must come first.
-func (f *tableField) rangeOption(part string) error {
+// limit reads min..max, in the field's own units.
+func (f *tableField) limit(part string) error {
 	lo, hi, _ := strings.Cut(part, "..")
 	a, err1 := strconv.ParseFloat(lo, 64)
 	b, err2 := strconv.ParseFloat(hi, 64)
 	if err1 != nil || err2 != nil || a > b || f.desc.Type == view.Text || f.desc.Type == view.Bytes {
 		return fmt.Errorf("tag %q: want min..max on a number", part)
 	}
-	if f.desc.Type == view.Fixed {
+	if f.kind == reflect.Float32 || f.kind == reflect.Float64 {
 		a, b = a*float64(f.desc.Scale), b*float64(f.desc.Scale)
 	}
 	f.lo, f.hi = max(f.lo, toInt32(a)), min(f.hi, toInt32(b))
@@ -169,8 +172,19 @@ func (f *tableField) rangeOption(part string) error {
 
 func (f *tableField) finish() error {
 	d := &f.desc
+	if f.isBlob() && (d.Type == view.Angle || d.Pos != "" || d.Owner) {
+		return errors.New("pos, owner and angle are for numbers")
+	}
 	if d.Type == view.Angle {
 		if err := f.finishAngle(); err != nil {
+			return err
+		}
+	}
+	if f.limits != "" {
+		if d.Type == view.Angle {
+			return fmt.Errorf("tag %q: an angle has no range", f.limits)
+		}
+		if err := f.limit(f.limits); err != nil {
 			return err
 		}
 	}
@@ -181,9 +195,10 @@ func (f *tableField) finish() error {
 		}
 	}
 	if d.Pos == "?" {
-		axis := strings.ToLower(d.Name[len(d.Name)-1:])
+		axis := strings.ToLower(d.Name)
+		axis = axis[max(len(axis)-1, 0):]
 		if axis != "x" && axis != "y" && axis != "z" {
-			return fmt.Errorf("a pos field's name must end in x, y or z")
+			return errors.New("a pos field's name must end in x, y or z")
 		}
 		d.Pos = axis
 	}
@@ -281,7 +296,8 @@ func (f *tableField) store(base unsafe.Pointer, v int32) {
 
 func (f *tableField) isBlob() bool { return f.kind == reflect.String || f.kind == reflect.Slice }
 
-// blob reads a string or []byte field, cut to its maximum. The bytes belong to the struct.
+// blob reads a string or []byte field, cut to its maximum, a string also before what is not UTF-8: clients would refuse the
+// frame. The bytes belong to the struct.
 func (f *tableField) blob(base unsafe.Pointer) []byte {
 	p := unsafe.Add(base, f.offset)
 	var b []byte
@@ -291,16 +307,22 @@ func (f *tableField) blob(base unsafe.Pointer) []byte {
 	} else {
 		b = *(*[]byte)(p)
 	}
-	limit := int(*f.desc.Max)
-	if len(b) <= limit {
-		return b
+	b = b[:min(len(b), int(*f.desc.Max))]
+	if f.kind == reflect.String && !utf8.Valid(b) {
+		return validPrefix(b)
 	}
-	if f.kind == reflect.String {
-		for limit > 0 && b[limit]&0xc0 == 0x80 { // not inside a character
-			limit--
+	return b
+}
+
+func validPrefix(b []byte) []byte {
+	for n := 0; n < len(b); {
+		c, size := utf8.DecodeRune(b[n:])
+		if c == utf8.RuneError && size <= 1 {
+			return b[:n]
 		}
+		n += size
 	}
-	return b[:limit]
+	return b
 }
 
 // appendPayload appends the struct at base as the msgpack array of docs/PROTOCOL.md §5.5.
@@ -310,7 +332,8 @@ func (tb *table) appendPayload(dst []byte, base unsafe.Pointer) []byte {
 		f := &tb.fields[i]
 		switch f.kind {
 		case reflect.String:
-			dst = wire.AppendString(dst, string(f.blob(base)))
+			b := f.blob(base) // a copy as a string would be made on the heap
+			dst = wire.AppendString(dst, unsafe.String(unsafe.SliceData(b), len(b)))
 		case reflect.Slice:
 			dst = wire.AppendBytes(dst, f.blob(base))
 		default:

@@ -75,11 +75,13 @@ func (k *KindOf[T]) bind(index int) (view.Kind, error) {
 	return view.Kind{Name: k.name, Fields: k.table.describe()}, nil
 }
 
-// Put shows an entity: id (at most 2^24−1) names it among those of its kind, from its first tick to its last. The value is
+// Put shows an entity: id (0 to MaxID) names it among those of its kind, from its first tick to its last. The value is
 // copied. Putting an id twice in one view is a fault.
-func (k *KindOf[T]) Put(v *View, id uint32, e T) {
-	sec := k.at()
-	put(v.frame, sec, id, k.table, unsafe.Pointer(&e))
+func (k *KindOf[T]) Put(v *View, id int, e T) {
+	if uint(id) > MaxID {
+		panic(fmt.Sprintf("room: Put: id %d is not in 0 to %d", id, MaxID))
+	}
+	put(v.frame, k.at(), uint32(id), k.table, unsafe.Pointer(&e))
 }
 
 func put(f *view.Frame, sec int, id uint32, tb *table, base unsafe.Pointer) {
@@ -170,7 +172,8 @@ type message[G Game, T any] struct {
 }
 
 // Message declares a request players can make at most perSecond times a second. fn is called between Steps, in the order in
-// which inputs and messages came; nil becomes a REPLY "done", an error a REPLY "refused" with its text.
+// which inputs and messages came; nil becomes a REPLY "done", an error a REPLY "refused" with its text. Spectators' messages
+// are refused before they reach fn.
 func Message[G Game, T any](name string, perSecond int, fn func(G, *Room, *Player, T) error) AnyMessage {
 	return &message[G, T]{newHandle[T](name), perSecond, fn}
 }
@@ -211,8 +214,11 @@ func (e *EventOf[T]) bind(index int) (view.Event, error) {
 	return view.Event{Name: e.name, Fields: e.table.describe()}, nil
 }
 
-// Send tells one player. Bots and players who are gone hear nothing.
+// Send tells one player. Bots, players who are gone, and nil hear nothing.
 func (e *EventOf[T]) Send(r *Room, p *Player, ev T) {
+	if p == nil {
+		return
+	}
 	r.emit(e.at(), p.Slot, e.table, unsafe.Pointer(&ev))
 }
 

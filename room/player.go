@@ -12,11 +12,12 @@ const (
 // MaxPublicData is how many bytes of public data a game may hang on a player.
 const MaxPublicData = 256
 
-// A Player is somebody's presence in a room, from Join to Leave, across lost connections. Games keep what they know of a
+// A Player is somebody's presence in a room, from Join to Leave, across lost connections. Spectators are Players too, but the
+// game hears of them only where it asks: see Room.Everyone. Games keep what they know of a
 // player in their State under Slot, not in a Player: pointers do not survive a restore.
 type Player struct {
 	// Immutable after Join.
-	Slot int    // small number, unique in the room; free again after Leave
+	Slot int    // 0 to MaxPlayers−1 (spectators: above), unique in the room; free again after Leave
 	ID   string // who it is, as the matchmaker was told
 	Name string
 	Role Role

@@ -35,6 +35,7 @@ type Room struct {
 	effects  []Effect
 	payloads []byte // what the effects' payloads point into
 	inside   bool   // a callback is running
+	making   bool   // New is running
 }
 
 // ID is the room's name in the directory.
@@ -57,8 +58,19 @@ func (r *Room) Rand() *rand.Rand { return r.rng }
 // Log is the room's logger. It is silent while a journal is replayed.
 func (r *Room) Log() *zerolog.Logger { return &r.log }
 
-// Players ranges over the players and spectators in the room by ascending slot.
+// Players ranges over those who play, people and bots, by ascending slot.
 func (r *Room) Players() iter.Seq[*Player] {
+	return func(yield func(*Player) bool) {
+		for _, p := range r.players {
+			if p != nil && p.Role == RolePlayer && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// Everyone ranges over players and then spectators by ascending slot.
+func (r *Room) Everyone() iter.Seq[*Player] {
 	return func(yield func(*Player) bool) {
 		for _, p := range r.players {
 			if p != nil && !yield(p) {
@@ -90,19 +102,29 @@ func (r *Room) Count() (people, bots int) {
 	return people, bots
 }
 
-// After sets a timer: in that many ticks (at least 1) Due yields tag, once. Timers survive restarts.
-func (r *Room) After(ticks int, tag uint32) {
-	r.check("After")
-	r.timers.add(r.tick+uint32(max(ticks, 1)), tag)
+// After sets a timer: in that many ticks (at least 1) Due yields tag, once. It returns the tick of that. Timers survive
+// restarts; they may be set in New.
+func (r *Room) After(ticks int, tag uint32) (due uint32) {
+	r.checkTimer("After")
+	due = r.tick + uint32(max(ticks, 1))
+	r.timers.add(due, tag)
+	return due
+}
+
+// Restart is Cancel and After: of the timers with that tag only the new one stays.
+func (r *Room) Restart(ticks int, tag uint32) (due uint32) {
+	r.Cancel(tag)
+	return r.After(ticks, tag)
 }
 
 // Cancel removes the timers with that tag that have not been due yet.
 func (r *Room) Cancel(tag uint32) {
-	r.check("Cancel")
+	r.checkTimer("Cancel")
 	r.timers.cancel(tag)
 }
 
-// Due yields the tags of the timers that are due in this tick, in the order in which they were set.
+// Due yields the tags of the timers that are due in this tick, in the order in which they were set. A tag that was yielded is
+// gone, so there is one place in a game that ranges over Due.
 func (r *Room) Due() iter.Seq[uint32] {
 	return func(yield func(uint32) bool) {
 		for {
@@ -183,9 +205,16 @@ func (r *Room) End(result any) {
 	r.effects = append(r.effects, Effect{Kind: EffectEnd, Payload: b})
 }
 
-// check panics on a use outside of a callback: the effect would belong to no tick.
+// check panics on a use outside of a callback, and in New: the effect would belong to no tick.
 func (r *Room) check(what string) {
-	if !r.inside {
+	if r.making {
+		panic("room: " + what + " called in New; a room has no effects before its first tick")
+	}
+	r.checkTimer(what)
+}
+
+func (r *Room) checkTimer(what string) {
+	if !r.inside && !r.making {
 		panic("room: " + what + " called outside of a callback")
 	}
 }

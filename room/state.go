@@ -35,8 +35,12 @@ func RestoreState(g Game, data []byte) error {
 	return nil
 }
 
-// CheckState reports fields of a game's state that would not survive: those that are not exported.
+// CheckState reports what in a game's state would not survive: fields that are not exported, and maps, whose order differs
+// from run to run and which restoring merges instead of replacing.
 func CheckState(g Game) error {
+	if g == nil {
+		return fmt.Errorf("%w: New returned no game and no error", ErrState)
+	}
 	if _, ok := g.(StateCodec); ok {
 		return nil
 	}
@@ -48,33 +52,43 @@ func CheckState(g Game) error {
 }
 
 func checkSurvives(t reflect.Type, path string, seen map[reflect.Type]bool) error {
-	if seen[t] || t.Implements(reflect.TypeFor[msgpack.CustomEncoder]()) {
+	if seen[t] {
 		return nil
 	}
 	seen[t] = true
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		if t.Kind() != reflect.Pointer && reflect.PointerTo(t.Elem()).Implements(reflect.TypeFor[msgpack.CustomEncoder]()) {
-			return nil
-		}
+	if t.Kind() == reflect.Pointer {
 		return checkSurvives(t.Elem(), path, seen)
+	}
+	if table, ok := reflect.New(t).Interface().(interface{ rowType() reflect.Type }); ok {
+		return checkSurvives(table.rowType(), path+"[]", seen)
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[msgpack.CustomEncoder]()) {
+		return nil
+	}
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array:
+		return checkSurvives(t.Elem(), path, seen)
+	case reflect.Map:
+		return fmt.Errorf("%w: %s is a map; use a room.Table, which has an order", ErrState, path)
 	case reflect.Func, reflect.Chan, reflect.Interface, reflect.UnsafePointer:
 		return fmt.Errorf("%w: %s is a %s and cannot be restored", ErrState, path, t.Kind())
 	case reflect.Struct:
-		if reflect.PointerTo(t).Implements(reflect.TypeFor[msgpack.CustomEncoder]()) {
-			return nil
+		return checkFieldsSurvive(t, path, seen)
+	}
+	return nil
+}
+
+func checkFieldsSurvive(t reflect.Type, path string, seen map[reflect.Type]bool) error {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Tag.Get("msgpack") == "-" {
+			continue
 		}
-		for i := range t.NumField() {
-			f := t.Field(i)
-			if f.Tag.Get("msgpack") == "-" {
-				continue
-			}
-			if !f.IsExported() {
-				return fmt.Errorf("%w: %s.%s is not exported and would be lost; export it or tag it `msgpack:\"-\"`", ErrState, path, f.Name)
-			}
-			if err := checkSurvives(f.Type, path+"."+f.Name, seen); err != nil {
-				return err
-			}
+		if !f.IsExported() {
+			return fmt.Errorf("%w: %s.%s is not exported and would be lost; export it or tag it `msgpack:\"-\"`", ErrState, path, f.Name)
+		}
+		if err := checkSurvives(f.Type, path+"."+f.Name, seen); err != nil {
+			return err
 		}
 	}
 	return nil

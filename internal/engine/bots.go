@@ -3,7 +3,9 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/ringside-server/ringside/internal/wire"
 	"github.com/ringside-server/ringside/room"
 )
 
@@ -35,7 +37,7 @@ func (r *Room) addBot(name string) int {
 	if slot < 0 {
 		return -1
 	}
-	p := &room.Player{Slot: slot, ID: fmt.Sprintf("bot-%d", slot), Name: name, Bot: true}
+	p := &room.Player{Slot: slot, ID: fmt.Sprintf("bot-%d", slot), Name: cut(name, wire.MaxName), Bot: true}
 	if err := r.driver.Join(p); err != nil {
 		return -1
 	}
@@ -70,3 +72,6 @@ func (r *Room) chooseHost() {
 		s.player.SetHost(s == host)
 	}
 }
+
+// cut makes a game's text one that a frame takes: at most limit bytes of UTF-8.
+func cut(s string, limit int) string { return strings.ToValidUTF8(s[:min(len(s), limit)], "") }

@@ -38,11 +38,11 @@ func (r *Room) AppendCheckpoint(dst []byte) ([]byte, error) {
 
 func (r *Room) appendPlayers(dst []byte) []byte {
 	n := 0
-	for range r.driver.Room.Players() {
+	for range r.driver.Room.Everyone() {
 		n++
 	}
 	dst = wire.AppendArrayLen(dst, n)
-	for p := range r.driver.Room.Players() {
+	for p := range r.driver.Room.Everyone() {
 		flags := uint64(0)
 		for i, on := range [...]bool{p.Bot, p.Away(), p.Host()} {
 			if on {

@@ -12,6 +12,9 @@ type Sink interface {
 	Message(head, shared, private []byte)
 }
 
+// maxBody is how large a state frame may be behind its head.
+const maxBody = wire.MaxServerMessage - 64
+
 // A body is the difference from one base to the newest view, encoded once for all sessions that stand on that base.
 type body struct {
 	epoch, tick uint32 // of the base; 0: a snapshot's
@@ -80,6 +83,10 @@ func (r *Room) flushState(s *Session, sink Sink) {
 	fresh := base == nil || s.explicit
 	private, privElements := r.private(s, fresh)
 	elements := shared.elements + privElements
+	if len(shared.bytes)+len(private) > maxBody {
+		r.end(wire.CloseFault, "the game shows more than a frame can hold", nil)
+		return
+	}
 	if !fresh && elements == 0 && r.quiet(s, cur) {
 		s.baseTick = cur.Tick
 		return
@@ -131,7 +138,7 @@ func (r *Room) body(base, cur *view.Frame) *body {
 	}
 	b := &r.bodies[n]
 	b.epoch, b.tick = epoch, tick
-	b.bytes, b.elements = view.AppendDelta(b.bytes[:0], base, cur, 0)
+	b.bytes, b.elements = view.AppendDelta(b.bytes[:0], base, r.planted(base, cur), 0)
 	return b
 }
 

@@ -65,12 +65,12 @@ func (g *dotGame) Join(r *room.Room, p *room.Player) error {
 	if p.Name == "Banned" {
 		return errors.New("you are banned")
 	}
-	g.S.Dots.Put(uint32(p.Slot), dot{Name: p.Name})
+	g.S.Dots.Put(p.Slot, dot{Name: p.Name})
 	greets.Broadcast(r, greeting{p.Slot})
 	return nil
 }
 
-func (g *dotGame) Leave(_ *room.Room, p *room.Player, _ room.Reason) { g.S.Dots.Delete(uint32(p.Slot)) }
+func (g *dotGame) Leave(_ *room.Room, p *room.Player, _ room.Reason) { g.S.Dots.Delete(p.Slot) }
 func (g *dotGame) Away(*room.Room, *room.Player)                     { g.S.Away++ }
 func (g *dotGame) Back(*room.Room, *room.Player)                     { g.S.Away-- }
 func (g *dotGame) State() any                                        { return &g.S }
@@ -84,7 +84,7 @@ func (g *dotGame) shout(r *room.Room, p *room.Player, s shout) error {
 	case "end":
 		r.End(map[string]int{"winner": p.Slot})
 	}
-	g.S.Dots.Get(uint32(p.Slot)).Name = s.Text
+	g.S.Dots.Get(p.Slot).Name = s.Text
 	return nil
 }
 
@@ -92,7 +92,7 @@ func (g *dotGame) Step(r *room.Room) {
 	g.S.Steps++
 	g.S.Noise = r.Rand().Uint32()
 	for p := range r.Players() {
-		d := g.S.Dots.Get(uint32(p.Slot))
+		d := g.S.Dots.Get(p.Slot)
 		if in, ok := moves.Next(p); ok {
 			d.X += int(in.DX)
 			d.Y += int(in.DY)
@@ -105,8 +105,8 @@ func (g *dotGame) Step(r *room.Room) {
 
 func (g *dotGame) View(r *room.Room, v *room.View) {
 	for slot, d := range g.S.Dots.All() {
-		dots.Put(v, slot, dotView{d.X, d.Y, int(slot), d.Name})
-		if p := r.Player(int(slot)); p != nil && !p.Bot {
+		dots.Put(v, slot, dotView{d.X, d.Y, slot, d.Name})
+		if p := r.Player(slot); p != nil && !p.Bot {
 			secrets.Put(v.Only(p), 1, secret{int(d.Moves)})
 		}
 	}

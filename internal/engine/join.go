@@ -106,6 +106,8 @@ func (r *Room) gatherJoins(dst []byte) []byte {
 			r.refuse(j.Conn, wire.CloseResumeUnknown, "the session is no longer held")
 		case j.Resuming && !s.opens(digestOf(j.Secret[:])):
 			r.refuse(j.Conn, wire.CloseResumeUnknown, "the key has been used")
+		case s != nil && s.leaving: // its leave stands in this record already
+			r.refuse(j.Conn, wire.CloseToken, "the seat was given up")
 		case !j.Resuming && s != nil && !s.joinedBy.matches(digestOf([]byte(j.Token))):
 			r.refuse(j.Conn, wire.CloseToken, "the token has been used")
 		case s != nil:

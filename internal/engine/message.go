@@ -75,6 +75,8 @@ func (r *Room) applyMessage(in *wire.Reader) {
 		code = replyUnknown
 	case !s.buckets[id].take(r.tick, r.prog.Schema.Messages[id].Rate, r.TickHz()):
 		code = replyTooMany
+	case s.player.Role == room.RoleSpectator:
+		code, text = replyRefused, "spectators only watch"
 	default:
 		code, text = r.askGame(s, int(id), payload)
 	}
@@ -89,8 +91,7 @@ func (r *Room) askGame(s *Session, id int, payload []byte) (code uint32, text st
 	case errors.Is(err, room.ErrPayload):
 		return replyMalformed, ""
 	}
-	text = err.Error()
-	return replyRefused, text[:min(len(text), maxReplyText)]
+	return replyRefused, cut(err.Error(), maxReplyText)
 }
 
 const maxReplyText = 512

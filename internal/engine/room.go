@@ -31,6 +31,7 @@ type Config struct {
 	Epoch   uint32          // of this ownership; 0 means 1
 	Bots    *int            // how many bots fill the room; nil is the game's number
 	URLs    []string        // other places where clients may resume
+	Plant   Plant           // a fault on purpose, for testing load tests
 	Log     zerolog.Logger
 }
 
@@ -225,23 +226,33 @@ func (r *Room) show() {
 	r.bodies = r.bodies[:0]
 }
 
-// releaseEffects hands on what the game did in this tick.
+// releaseEffects hands on what the game did in this tick, also what it did when it heard of a kick or of a new bot.
 func (r *Room) releaseEffects() {
-	for _, e := range r.driver.Effects() {
-		switch e.Kind {
-		case room.EffectEvent:
-			r.sendEvent(e)
-		case room.EffectKick:
-			r.kick(e.Slot, e.Text)
-		case room.EffectAddBot:
-			r.addBot(e.Text)
-		case room.EffectLock:
-			r.notices = append(r.notices, Notice{Kind: NoticeLock, On: e.ID == 1})
-		case room.EffectMetadata:
-			r.notices = append(r.notices, Notice{Kind: NoticeMetadata, Key: e.Key, Value: e.Text})
-		case room.EffectEnd:
-			r.end(wire.CloseEnded, "the game is over", append([]byte(nil), e.Payload...))
+	for i := 0; i < len(r.driver.Effects()); i++ {
+		if i == maxEffects {
+			panic("engine: the effects of one tick do not come to an end")
 		}
+		r.release(r.driver.Effects()[i])
+	}
+}
+
+// maxEffects bounds what a game may do in one tick: one that adds a bot in Leave and kicks it in Join would never end.
+const maxEffects = 1 << 16
+
+func (r *Room) release(e room.Effect) {
+	switch e.Kind {
+	case room.EffectEvent:
+		r.sendEvent(e)
+	case room.EffectKick:
+		r.kick(e.Slot, e.Text)
+	case room.EffectAddBot:
+		r.addBot(e.Text)
+	case room.EffectLock:
+		r.notices = append(r.notices, Notice{Kind: NoticeLock, On: e.ID == 1})
+	case room.EffectMetadata:
+		r.notices = append(r.notices, Notice{Kind: NoticeMetadata, Key: e.Key, Value: e.Text})
+	case room.EffectEnd:
+		r.end(wire.CloseEnded, "the game is over", append([]byte(nil), e.Payload...))
 	}
 }
 

@@ -27,7 +27,7 @@ func (l *rosterLog) gone(slot int) { l.changed(slot) }
 // logRoster encodes this tick's change, if there is one.
 func (r *Room) logRoster() {
 	l := &r.roster
-	for p := range r.driver.Room.Players() {
+	for p := range r.driver.Room.Everyone() {
 		if p.TakeDirty() {
 			l.changed(p.Slot)
 		}
@@ -64,7 +64,7 @@ func (r *Room) flushRoster(s *Session, sink Sink) {
 	switch {
 	case s.rosterWhole || s.rosterTick < l.before:
 		l.list.Full, l.list.Entries = true, l.list.Entries[:0]
-		for p := range r.driver.Room.Players() {
+		for p := range r.driver.Room.Everyone() {
 			l.list.Entries = append(l.list.Entries, rosterEntry(p.Slot, p))
 		}
 		r.scratch = wire.AppendRoster(r.scratch[:0], &l.list)
