@@ -1,0 +1,118 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ringside-server/ringside/internal/sock"
+	"github.com/ringside-server/ringside/room"
+)
+
+// ErrConfig is wrapped by every error about a Config that cannot run.
+var ErrConfig = errors.New("host config")
+
+// Backend says how sockets are served.
+type Backend string
+
+// The backends. Both keep the same contract; see DESIGN.md.
+const (
+	// Epoll is the one built for speed: no goroutine per connection. Linux only. Connections that are no plain sockets
+	// (TLS) are served by goroutines even so.
+	Epoll Backend = "epoll"
+	// Goroutine has two goroutines per connection and runs everywhere.
+	Goroutine Backend = "goroutine"
+)
+
+// Config is how a Host runs. Seats must be set; everything else has a default.
+type Config struct {
+	Games     []*room.Program // what rooms can be of
+	Seats     Seats           // who may sit where
+	Directory Directory       // hears what became of rooms; nil: nobody does
+	Gate      Gate            // asked before each tick; nil: rooms always run
+	Journal   Journal         // hears each tick; nil: nobody does
+
+	// Origin says whether a page of that origin may connect; nil: all may.
+	Origin func(r *http.Request, origin string) bool
+	// URLs are other places where the clients of this node may resume.
+	URLs []string
+
+	// Backend is Epoll where the system has it, else Goroutine.
+	Backend Backend
+	// Workers is how many goroutines tick rooms (default 1). Each holds a processor of the Go scheduler while it sleeps, so
+	// GOMAXPROCS is raised by as many. A second worker costs 10–15 % at 512 connections and nothing at 2000.
+	Workers int
+
+	// MaxConnections bounds sockets, those in handshake included (default 16384): beyond it the upgrade answers 503.
+	MaxConnections int
+	// MaxHandshakes bounds sockets that are not in a room yet (default 1024): beyond it 503. It bounds what a flood of
+	// connections that say nothing costs: a goroutine and up to 8 KiB each for HelloTimeout.
+	MaxHandshakes int
+	// MaxConfirms bounds how many seats are confirmed at the same time (default 64); others wait.
+	MaxConfirms int
+
+	// HelloTimeout is how long a client may take from the upgrade to the end of its HELLO (default 5 s, as the protocol says).
+	HelloTimeout time.Duration
+	// SlowTimeout is how long a socket may leave the rest of a frame unsent (default 5 s, as the protocol says): 4100.
+	SlowTimeout time.Duration
+	// IdleTimeout is after how long without anybody the directory is asked to end a room, and asked again (default 60 s).
+	// It is the same for a room nobody has come to yet: its seats are good for 30 s, and friends take longer.
+	IdleTimeout time.Duration
+	// FaultDir is where the journals of failed rooms are written; the newest 50 are kept. "": nowhere.
+	FaultDir string
+
+	Log zerolog.Logger
+}
+
+// validate fills in defaults and names what cannot be.
+func (c *Config) validate() error {
+	if c.Seats == nil {
+		return fmt.Errorf("%w: Seats is missing", ErrConfig)
+	}
+	if c.Backend == "" {
+		c.Backend = Goroutine
+		if sock.Supported {
+			c.Backend = Epoll
+		}
+	}
+	if c.Backend != Goroutine && (c.Backend != Epoll || !sock.Supported) {
+		return fmt.Errorf("%w: Backend %q is not one of this system", ErrConfig, c.Backend)
+	}
+	for _, f := range []struct {
+		name     string
+		v        *int
+		def, max int
+	}{
+		{"Workers", &c.Workers, 1, 64},
+		{"MaxConnections", &c.MaxConnections, 16384, 1 << 20},
+		{"MaxHandshakes", &c.MaxHandshakes, 1024, 1 << 16},
+		{"MaxConfirms", &c.MaxConfirms, 64, 1 << 12},
+	} {
+		if *f.v == 0 {
+			*f.v = f.def
+		}
+		if *f.v < 1 || *f.v > f.max {
+			return fmt.Errorf("%w: %s %d: want 1 to %d", ErrConfig, f.name, *f.v, f.max)
+		}
+	}
+	for _, f := range []struct {
+		name string
+		v    *time.Duration
+		def  time.Duration
+	}{
+		{"HelloTimeout", &c.HelloTimeout, 5 * time.Second},
+		{"SlowTimeout", &c.SlowTimeout, 5 * time.Second},
+		{"IdleTimeout", &c.IdleTimeout, time.Minute},
+	} {
+		if *f.v == 0 {
+			*f.v = f.def
+		}
+		if *f.v < 0 {
+			return fmt.Errorf("%w: %s %v is negative", ErrConfig, f.name, *f.v)
+		}
+	}
+	return nil
+}

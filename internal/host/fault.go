@@ -1,0 +1,140 @@
+package host
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/ringside-server/ringside/internal/engine"
+	"github.com/ringside-server/ringside/internal/wire"
+)
+
+// A FaultFile is what a failed room left, enough to bring its failure about again on a desk. On disk it is one msgpack array:
+//
+//	[1, game, version, options:bin, seed, epoch, tick, panic, stack:bin, checkpoint:bin, records:bin]
+//
+// checkpoint and records are engine.Fault's.
+type FaultFile struct {
+	Room        string // in the file's name only
+	Game        string
+	Version     uint32 // of the game
+	Options     []byte
+	Seed        uint64
+	Epoch, Tick uint32
+	Panic       string
+	Stack       []byte
+	Checkpoint  []byte
+	Records     []byte
+}
+
+const (
+	faultVersion = 1
+	faultsKept   = 50
+	maxFaultPart = 64 << 20
+)
+
+func faultOf(r *hosted, f *engine.Fault) *FaultFile {
+	return &FaultFile{
+		Room: r.Room, Game: r.Game, Version: r.game.Def.Version, Options: r.Options, Seed: r.Seed, Epoch: r.Epoch,
+		Tick: f.Tick, Panic: f.Panic, Stack: f.Stack, Checkpoint: f.Checkpoint, Records: f.Records,
+	}
+}
+
+// Append appends the file's bytes.
+func (f *FaultFile) Append(dst []byte) []byte {
+	dst = wire.AppendArrayLen(dst, 11)
+	dst = wire.AppendUint(dst, faultVersion)
+	dst = wire.AppendString(dst, f.Game)
+	dst = wire.AppendUint(dst, uint64(f.Version))
+	dst = wire.AppendBytes(dst, f.Options)
+	dst = wire.AppendUint(dst, f.Seed)
+	dst = wire.AppendUint(dst, uint64(f.Epoch))
+	dst = wire.AppendUint(dst, uint64(f.Tick))
+	dst = wire.AppendString(dst, f.Panic)
+	dst = wire.AppendBytes(dst, f.Stack)
+	dst = wire.AppendBytes(dst, f.Checkpoint)
+	return wire.AppendBytes(dst, f.Records)
+}
+
+// ParseFault reads the bytes of a fault file. The result points into them.
+func ParseFault(data []byte) (*FaultFile, error) {
+	r := wire.NewReader(data)
+	if n, v := r.ArrayLen(), r.Uint32(); n != 11 || v != faultVersion {
+		return nil, fmt.Errorf("read fault file: %w: %d elements, version %d", wire.ErrMalformed, n, v)
+	}
+	f := &FaultFile{Game: string(r.String(64)), Version: r.Uint32(), Options: r.Bytes(maxFaultPart), Seed: r.Uint64()}
+	f.Epoch, f.Tick = r.Uint32(), r.Uint32()
+	f.Panic, f.Stack = string(r.String(maxFaultPart)), r.Bytes(maxFaultPart)
+	f.Checkpoint, f.Records = r.Bytes(maxFaultPart), r.Bytes(maxFaultPart)
+	if r.Err() != nil || r.Len() > 0 {
+		return nil, fmt.Errorf("read fault file: %w", wire.ErrMalformed)
+	}
+	if len(f.Options) == 0 {
+		f.Options = nil // there were none
+	}
+	return f, nil
+}
+
+// A faultStore keeps the newest fault files of a directory.
+type faultStore struct {
+	dir string
+	mu  sync.Mutex // held while the directory is written: faults are rare and have their own goroutines
+}
+
+// write writes one file, whole or not at all, and makes room for it. It returns its path, "" without a directory.
+func (s *faultStore) write(f *FaultFile) (path string, err error) {
+	if s.dir == "" {
+		return "", nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return "", fmt.Errorf("write fault file: %w", err)
+	}
+	path = filepath.Join(s.dir, fmt.Sprintf("%s-%d.fault", fileSafe(f.Room), f.Tick))
+	if err := os.WriteFile(path+".new", f.Append(nil), 0o644); err != nil {
+		return path, fmt.Errorf("write fault file: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return path, fmt.Errorf("write fault file: %w", err)
+	}
+	return path, s.prune()
+}
+
+// prune removes the oldest files.
+func (s *faultStore) prune() error {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return fmt.Errorf("prune fault files: %w", err)
+	}
+	type file struct {
+		name string
+		at   int64
+	}
+	var files []file
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && strings.HasSuffix(e.Name(), ".fault") {
+			files = append(files, file{e.Name(), info.ModTime().UnixNano()})
+		}
+	}
+	slices.SortFunc(files, func(a, b file) int { return int(b.at/1e6 - a.at/1e6) })
+	for _, f := range files[min(len(files), faultsKept):] {
+		if err := os.Remove(filepath.Join(s.dir, f.name)); err != nil {
+			return fmt.Errorf("prune fault files: %w", err)
+		}
+	}
+	return nil
+}
+
+// fileSafe keeps a room's id from being a path.
+func fileSafe(id string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '_'
+	}, id)
+}

@@ -1,0 +1,198 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/ringside-server/ringside/internal/ws"
+	"github.com/ringside-server/ringside/room"
+)
+
+// ErrClosed is returned by Start after Close.
+var ErrClosed = errors.New("host is closed")
+
+// A Host runs rooms. See the package comment.
+type Host struct {
+	// Immutable after New.
+	cfg      Config
+	games    map[string]*room.Program
+	workers  []*worker
+	clerk    *clerk
+	faults   *faultStore
+	upgrader ws.Upgrader
+	base     time.Time     // zero of the host's clock
+	confirms chan struct{} // one place for each seat that is being confirmed
+	ctx      context.Context
+	cancel   context.CancelFunc
+
+	stats Stats
+
+	mu sync.RWMutex
+	// Guarded by mu.
+	rooms      map[string]*hosted
+	state      hostState
+	handshakes int
+
+	// Goroutines that are not waited for elsewhere.
+	greeters sync.WaitGroup // handshakes
+	starters sync.WaitGroup // games' New, fault files
+	pipes    sync.WaitGroup // goroutine links
+	watchers sync.WaitGroup // the watchdog
+}
+
+type hostState uint8
+
+const (
+	fresh hostState = iota
+	open
+	shut
+)
+
+// New checks the config and makes a host that does not run yet.
+func New(cfg Config) (*Host, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	h := &Host{
+		cfg: cfg, games: make(map[string]*room.Program), rooms: make(map[string]*hosted),
+		upgrader: ws.Upgrader{Origin: cfg.Origin}, base: time.Now(), confirms: make(chan struct{}, cfg.MaxConfirms),
+	}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	for _, g := range cfg.Games {
+		if h.games[g.Def.Name] != nil {
+			return nil, fmt.Errorf("%w: Games: two of the name %q", ErrConfig, g.Def.Name)
+		}
+		h.games[g.Def.Name] = g
+	}
+	h.clerk = newClerk(cfg.Directory, func() { h.stats.NoticesLost.Add(1) })
+	h.faults = &faultStore{dir: cfg.FaultDir}
+	for i := range cfg.Workers {
+		h.workers = append(h.workers, newWorker(h, i))
+	}
+	return h, nil
+}
+
+// Stats are the host's counters.
+func (h *Host) Stats() *Stats { return &h.stats }
+
+// now is the host's clock: nanoseconds since New, monotonic.
+func (h *Host) now() int64 { return int64(time.Since(h.base)) }
+
+// Start starts the goroutines: the clerk, the workers, the watchdog.
+func (h *Host) Start() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.state != fresh {
+		return ErrClosed
+	}
+	h.state = open
+	if h.cfg.Backend == Epoll {
+		addProcs(h.cfg.Workers)
+	}
+	go h.clerk.run() // ends in clerk.stop
+	for _, w := range h.workers {
+		go w.run() // ends in halt
+	}
+	h.watchers.Add(1)
+	go h.watch()
+	return nil
+}
+
+// Close ends the host in reverse order: nobody is let in any more, every player is told 4101 and has a second to hear it,
+// the directory hears the rest. When ctx ends first, what is left is cut off, and its error returned; a game that does not
+// come back from a Step keeps its goroutine.
+func (h *Host) Close(ctx context.Context) error {
+	h.mu.Lock()
+	was := h.state
+	h.state = shut
+	h.mu.Unlock()
+	if was != open {
+		h.cancel()
+		return nil
+	}
+	h.cancel() // handshakes end
+	err := waitFor(ctx, &h.greeters)
+	for _, w := range h.workers {
+		w.halt(false)
+	}
+	for _, w := range h.workers {
+		if e := w.join(ctx); e != nil {
+			err = errors.Join(err, fmt.Errorf("worker %d: %w", w.index, e))
+		}
+	}
+	if h.cfg.Backend == Epoll {
+		addProcs(-h.cfg.Workers)
+	}
+	err = errors.Join(err, waitFor(ctx, &h.starters), waitFor(ctx, &h.pipes), waitFor(ctx, &h.watchers), h.clerk.stop(ctx))
+	if err != nil {
+		return fmt.Errorf("close host: %w", err)
+	}
+	return nil
+}
+
+// join waits for the worker's loop to end; when ctx ends it is made to, if it can be.
+func (w *worker) join(ctx context.Context) error {
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+	}
+	w.halt(true)
+	select {
+	case <-w.done:
+	case <-time.After(100 * time.Millisecond):
+	}
+	return ctx.Err()
+}
+
+func waitFor(ctx context.Context, group *sync.WaitGroup) error {
+	done := make(chan struct{})
+	go func() { // ends with the group
+		group.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+var procs sync.Mutex
+
+// addProcs gives the scheduler a processor for each worker: one that sleeps by system call keeps its own.
+func addProcs(n int) {
+	procs.Lock()
+	defer procs.Unlock()
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0)+n, 1))
+}
+
+// stepLimit is how long a game's Step may take before it is reported.
+const stepLimit = 2 * time.Second
+
+// watch looks at the workers' heartbeats. A Step that does not come back cannot be stopped yet: it is logged.
+func (h *Host) watch() {
+	defer h.watchers.Done()
+	tick := time.NewTicker(stepLimit / 4)
+	defer tick.Stop()
+	reported := make([]int64, len(h.workers))
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for i, s := range h.Workers() {
+			began := h.workers[i].stepping.Load()
+			if s.Step > stepLimit && began != reported[i] {
+				reported[i] = began
+				h.cfg.Log.Error().Str("room", s.Room).Int("worker", i).Dur("for", s.Step).Msg("step does not come back")
+			}
+		}
+	}
+}

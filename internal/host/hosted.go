@@ -1,0 +1,94 @@
+package host
+
+import (
+	"sync/atomic"
+
+	"github.com/ringside-server/ringside/internal/engine"
+	"github.com/ringside-server/ringside/internal/wire"
+	"github.com/ringside-server/ringside/room"
+)
+
+// A roomState is where an assigned room is in its life on this node.
+type roomState uint8
+
+const (
+	starting roomState = iota // its game's New runs
+	running
+	refused // by its game
+	ended
+	gone // no longer assigned
+)
+
+// A hosted is one assigned room. It outlives the room's end until the assignment is withdrawn, so that a list which is a
+// little old does not start the room a second time.
+type hosted struct {
+	// Immutable.
+	Assignment
+	game   *room.Program
+	worker *worker
+
+	// Guarded by Host.mu.
+	state roomState
+	text  string      // why it was refused
+	end   *engine.End // how it ended
+
+	// Owned by the worker, from its adoption.
+	room    *engine.Room
+	slot    *slot
+	conns   []*conn // joining and live
+	waiting int     // of conns: joining
+	frozen  bool    // the gate was shut at the last tick
+	over    bool    // ended or dropped: to be taken out of its slot
+	idle    int64   // since when nobody is in, or when the directory was last asked
+
+	// Written by the worker, read by anybody.
+	tick                   atomic.Uint32
+	people, bots, sessions atomic.Int32
+}
+
+// awake reports whether the room's time goes on: it stands still while nobody is in the room or about to come in.
+func (h *hosted) awake() bool { return !h.over && (len(h.room.Sessions()) > 0 || h.waiting > 0) }
+
+// observe publishes the room's numbers.
+func (h *hosted) observe() {
+	people, bots := h.room.Count()
+	h.tick.Store(h.room.TickNow())
+	h.people.Store(int32(people))
+	h.bots.Store(int32(bots))
+	h.sessions.Store(int32(len(h.room.Sessions())))
+}
+
+// A RoomStatus is one line of a status page.
+type RoomStatus struct {
+	ID       string
+	Epoch    uint32
+	Game     string
+	State    string // starting, running, refused, ended
+	Tick     uint32
+	People   int
+	Bots     int
+	Sessions int
+}
+
+var stateNames = [...]string{starting: "starting", running: "running", refused: "refused", ended: "ended", gone: "gone"}
+
+func (h *hosted) status() RoomStatus {
+	return RoomStatus{
+		ID: h.Room, Epoch: h.Epoch, Game: h.Game, State: stateNames[h.state], Tick: h.tick.Load(),
+		People: int(h.people.Load()), Bots: int(h.bots.Load()), Sessions: int(h.sessions.Load()),
+	}
+}
+
+// closeOf is what a connection that asks for a room that does not run is told. The caller holds Host.mu.
+func (h *hosted) closeOf() (code wire.CloseCode, text string) {
+	switch h.state {
+	case ended:
+		if h.end.Code == wire.CloseFault {
+			return wire.CloseFault, "the game failed"
+		}
+		return wire.CloseEnded, "the room has ended"
+	case refused:
+		return wire.CloseLost, "the room could not be started"
+	}
+	return wire.CloseLost, "the room is gone"
+}

@@ -1,0 +1,113 @@
+package host
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/ringside-server/ringside/internal/sock"
+)
+
+// socketOptions make a reader that has stopped show soon: with the system's defaults it is sent half an hour of stale state
+// before a send says that there is no room.
+var socketOptions = sock.Options{NoDelay: true, SendBuffer: 16 << 10, NotSentLowat: 1 << 10, UserTimeout: 20 * time.Second}
+
+// ServeWS answers GET /v1/rooms/{id}/ws: it upgrades the request, lets the client introduce itself and hands the connection
+// to the room's worker. It returns when that is done or refused, within the HelloTimeout and the time Seats takes.
+func (h *Host) ServeWS(w http.ResponseWriter, r *http.Request, roomID string) {
+	target, status, detail := h.enter(roomID)
+	if status != 0 {
+		problem(w, status, detail)
+		return
+	}
+	defer h.exit()
+	conn, rest, err := h.upgrader.Upgrade(w, r)
+	if err != nil {
+		h.stats.Connections.Add(-1)
+		h.cfg.Log.Debug().Err(err).Str("room", roomID).Msg("upgrade refused")
+		return
+	}
+	g := greeting{host: h, room: target, conn: conn, buf: rest}
+	if g.run() {
+		return // the worker counts the connection now
+	}
+	h.stats.Connections.Add(-1)
+}
+
+// enter admits a request for a room; a status says why not.
+func (h *Host) enter(roomID string) (target *hosted, status int, detail string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	target = h.rooms[roomID]
+	switch {
+	case h.state != open:
+		return nil, http.StatusServiceUnavailable, "this node is going away"
+	case target == nil:
+		return nil, http.StatusNotFound, fmt.Sprintf("there is no room %q on this node", roomID)
+	case target.state == starting:
+		return nil, http.StatusServiceUnavailable, "the room is being started"
+	case h.handshakes >= h.cfg.MaxHandshakes:
+		return nil, http.StatusServiceUnavailable, "too many connections are being opened"
+	case h.stats.Connections.Load() >= int64(h.cfg.MaxConnections):
+		return nil, http.StatusServiceUnavailable, "this node has all the connections it takes"
+	}
+	h.stats.Connections.Add(1)
+	h.handshakes++
+	h.greeters.Add(1)
+	return target, 0, ""
+}
+
+func (h *Host) exit() {
+	h.mu.Lock()
+	h.handshakes--
+	h.mu.Unlock()
+	h.greeters.Done()
+}
+
+// problem answers with RFC 9457.
+func problem(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(struct { // a client that does not wait for the answer does not need it
+		Type   string `json:"type"`
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{"about:blank", http.StatusText(status), status, detail})
+}
+
+// newLink makes a connection a worker's. A plain socket leaves the runtime's poller where the backend is Epoll.
+func (h *Host) newLink(conn net.Conn) (link, error) {
+	raw, plain := conn.(syscall.Conn)
+	if plain {
+		h.tune(raw)
+	}
+	if !plain || h.cfg.Backend != Epoll {
+		return newPipe(conn, &h.pipes), nil
+	}
+	fd, err := sock.DupOut(conn)
+	if err != nil {
+		return nil, err
+	}
+	return &fdLink{fd: fd}, nil
+}
+
+// tune sets the socket options. What is not TCP has none of them, and does not need them.
+func (h *Host) tune(raw syscall.Conn) {
+	if _, tcp := raw.(*net.TCPConn); !tcp || !sock.Supported {
+		return
+	}
+	rc, err := raw.SyscallConn()
+	if err == nil {
+		err = rc.Control(func(fd uintptr) { err = socketOptions.Set(int(fd)) })
+	}
+	if err != nil {
+		h.cfg.Log.Debug().Err(err).Msg("socket options not set")
+	}
+}

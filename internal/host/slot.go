@@ -1,0 +1,202 @@
+package host
+
+import (
+	"slices"
+
+	"github.com/ringside-server/ringside/internal/wire"
+)
+
+// A slot is one sequence of ticks of a worker, the rooms that tick on it and their sockets. It sleeps while none of its rooms
+// is awake and no connection is left.
+type slot struct {
+	cadence
+	awake   bool
+	rooms   []*hosted
+	conns   int     // watched by poll
+	closing []*conn // told why; until they are gone
+	poll    poller
+}
+
+// rouse makes a sleeping slot tick from its next time on.
+func (s *slot) rouse(now int64) {
+	if !s.awake {
+		s.awake = true
+		s.sync(now)
+	}
+}
+
+// emptiest is the slot of a rate that has the fewest rooms. All slots of a rate are made when its first room comes.
+func (w *worker) emptiest(hz int) *slot {
+	var best *slot
+	for _, s := range w.slots {
+		if s.hz == int64(hz) && (best == nil || len(s.rooms) < len(best.rooms)) {
+			best = s
+		}
+	}
+	if best != nil {
+		return best
+	}
+	for i := range slotsOf(hz) {
+		w.slots = append(w.slots, &slot{cadence: cadence{hz: int64(hz), offset: slotOffset(hz, i)}})
+	}
+	return w.emptiest(hz)
+}
+
+// anySlot is for connections that have no room any more.
+func (w *worker) anySlot() *slot {
+	if len(w.slots) > 0 {
+		return w.slots[0]
+	}
+	return w.emptiest(20)
+}
+
+// runSlot is one wake: read, then for each room tick and write.
+func (w *worker) runSlot(s *slot, now int64) {
+	w.now = now
+	late := now - s.due()
+	ticks, missed := s.take(now)
+	if s.conns > 0 {
+		w.readSlot(s)
+	}
+	awake, kept := false, s.rooms[:0]
+	for _, h := range s.rooms {
+		if h.awake() && !w.stop {
+			w.runRoom(h, ticks, missed, late)
+		}
+		if h.over {
+			continue
+		}
+		kept = append(kept, h)
+		awake = awake || h.awake()
+	}
+	clear(s.rooms[len(kept):])
+	s.rooms = kept
+	w.sweep(s)
+	s.awake = awake || s.conns > 0
+}
+
+// runRoom makes a room's ticks and writes to its players.
+func (w *worker) runRoom(h *hosted, ticks, missed int, late int64) {
+	for range ticks {
+		if gate := w.host.cfg.Gate; gate != nil && !gate.MayRun(h.Room, h.Epoch) {
+			h.frozen = true
+			return
+		}
+		h.frozen = false
+		w.tick(h)
+		if h.room.Ended() != nil {
+			break
+		}
+	}
+	w.n.ticks += uint64(ticks)
+	if late > gridStep {
+		w.n.ticksLate += uint64(ticks)
+	}
+	w.n.ticksLate += uint64(missed)
+	w.host.stats.Late.observe(late, uint64(ticks))
+	h.observe()
+	if h.room.Ended() != nil {
+		w.finish(h)
+		return
+	}
+	for i := len(h.conns) - 1; i >= 0; i-- { // backwards: a connection that is lost is replaced by the last
+		if c := h.conns[i]; c.state == live {
+			w.flush(h, c)
+		}
+	}
+	if !h.awake() {
+		h.idle = w.now
+	}
+}
+
+// tick makes one tick and does what it left to be done, except writing.
+func (w *worker) tick(h *hosted) {
+	began := w.host.now()
+	w.subject.Store(h)
+	w.stepping.Store(began)
+	h.room.Tick(uint64(began / 1e3))
+	w.stepping.Store(0)
+	w.n.stepNS += uint64(w.host.now() - began)
+
+	if j := w.host.cfg.Journal; j != nil {
+		checkpoint, records := h.room.Journal()
+		j.Ticked(h.Room, h.Epoch, h.room.TickNow(), checkpoint, records)
+	}
+	for _, o := range h.room.Outcomes() {
+		c := w.table.find(o.Conn)
+		switch {
+		case c == nil && o.Session != nil:
+			h.room.Lost(o.Session, o.Conn)
+		case c == nil:
+		case o.Session == nil:
+			w.closeConn(c, o.Code, o.Text)
+		default:
+			w.bind(c, o.Session)
+		}
+	}
+	for _, o := range h.room.Closings() {
+		if c := w.table.find(o.Conn); c != nil {
+			w.closeConn(c, o.Code, o.Text)
+		}
+	}
+	for _, n := range h.room.Notices() {
+		w.host.clerk.add(notice{room: h, engine: n})
+	}
+}
+
+// finish ends a room whose engine has ended: END and a close frame to everybody.
+func (w *worker) finish(h *hosted) {
+	end := h.room.Ended()
+	for i := len(h.conns) - 1; i >= 0; i-- {
+		c := h.conns[i]
+		if c.state != live {
+			w.closeConn(c, end.Code, end.Reason)
+			continue
+		}
+		w.out = w.out[:0]
+		if !w.tryFlush(h, c) {
+			w.out = w.out[:0]
+			w.sink.Message(wire.AppendEnd(nil, wire.End{Code: uint32(end.Code), Reason: end.Reason, Result: end.Result}), nil, nil)
+		}
+		w.leave(c)
+		w.sendLast(c, end.Code, end.Reason)
+	}
+	w.host.roomEnded(h, end)
+	w.retire(h)
+}
+
+// tryFlush flushes a session of a room whose game failed: what it was about to show may be in pieces.
+func (w *worker) tryFlush(h *hosted, c *conn) (ok bool) {
+	defer func() { ok = recover() == nil }()
+	h.room.Flush(c.session, &w.sink)
+	return
+}
+
+// dismiss closes all connections of a room.
+func (w *worker) dismiss(h *hosted, code wire.CloseCode, text string) {
+	for i := len(h.conns) - 1; i >= 0; i-- {
+		w.closeConn(h.conns[i], code, text)
+	}
+}
+
+// retire takes a room out of the worker; its slot drops it after the present wake.
+func (w *worker) retire(h *hosted) {
+	h.over = true
+	if i := slices.Index(w.adopted, h); i >= 0 {
+		w.adopted = slices.Delete(w.adopted, i, i+1)
+	}
+	w.rooms.Add(-1)
+	h.slot.rouse(w.now)
+}
+
+// sweep gives up on connections that have been told why for long enough.
+func (w *worker) sweep(s *slot) {
+	for i := len(s.closing) - 1; i >= 0; i-- {
+		c := s.closing[i]
+		if w.now >= c.until {
+			w.forget(c, 0)
+			continue
+		}
+		w.finishSending(c)
+	}
+}

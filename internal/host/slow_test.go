@@ -1,0 +1,142 @@
+package host
+
+import (
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ringside-server/ringside/internal/wire"
+)
+
+// fat makes states of some 10 KiB that change whole in every tick, so that socket buffers fill in no time.
+const fat = `{"Filler":1000}`
+
+// smallWindow makes a client's receive buffer small.
+func smallWindow(c *client) { _ = c.conn.(*net.TCPConn).SetReadBuffer(4 << 10) }
+
+func TestSlowReaderIsClosed(t *testing.T) {
+	eachBackend(t, func(t *testing.T, b Backend) {
+		r := newRig(t, b, func(c *Config) { c.SlowTimeout = 500 * time.Millisecond })
+		r.assign(Assignment{Room: "a", Game: "dots", Options: []byte(fat)})
+		r.town.await(t, "started a", 1)
+		quick, slow := r.join("a", 0), r.join("a", 1)
+		smallWindow(slow)
+		quick.until("4100", func() bool { return r.host.stats.Closes(wire.CloseSlow) == 1 }) // slow does not read
+		if r.host.stats.FramesSkipped.Load() == 0 {
+			t.Error("no skipped frame is counted")
+		}
+		n := quick.cur().Tick
+		quick.until("the others to play on", func() bool { return quick.cur().Tick > n+5 })
+		back := r.back(slow, slow.welcome.Key)
+		back.until("a state", func() bool { return back.welcomed && back.newest != 0 })
+	})
+}
+
+// A reader that pauses gets the tail of what was begun, and then the newest state, not what it missed.
+func TestSlowReaderGetsFreshState(t *testing.T) {
+	eachBackend(t, func(t *testing.T, b Backend) {
+		r := newRig(t, b, nil)
+		r.assign(Assignment{Room: "a", Game: "dots", Options: []byte(fat)})
+		r.town.await(t, "started a", 1)
+		quick, slow := r.join("a", 0), r.join("a", 1)
+		smallWindow(slow)
+		quick.until("frames to be skipped", func() bool { return r.host.stats.FramesSkipped.Load() > 10 })
+		now := quick.cur().Tick
+		frames, old := 0, slow.cur().Tick
+		slow.until("the present", func() bool {
+			if slow.cur().Tick != old {
+				frames, old = frames+1, slow.cur().Tick
+			}
+			return old >= now
+		})
+		slow.until("a hash", func() bool { return slow.hashes > 0 })
+		if r.host.stats.Closes(wire.CloseSlow) > 0 {
+			t.Error("it was closed")
+		}
+	})
+}
+
+func TestHostileFrames(t *testing.T) {
+	eachBackend(t, func(t *testing.T, b Backend) {
+		r := newRig(t, b, nil)
+		r.open("a")
+		good := r.join("a", 0)
+		for i, tt := range []struct {
+			name string
+			send func(c *client)
+			want wire.CloseCode
+		}{
+			{"garbage", func(c *client) { c.send([]byte{0xff}) }, wire.CloseMalformed},
+			{"second hello", func(c *client) { c.hello(token("a", 1), nil) }, wire.CloseUnexpected},
+			{"too large", func(c *client) { c.send(make([]byte, wire.MaxClientMessage+1)) }, wire.CloseTooLarge},
+			{"unmasked", func(c *client) { c.raw([]byte{0x82, 1, 0x91}) }, 1002},
+			{"text", func(c *client) { c.raw(masked(1, []byte("x"))) }, 1003},
+			{"flood", func(c *client) {
+				ping := masked(2, wire.AppendPing(nil, wire.Ping{ClientUS: 1}))
+				for range 600 {
+					c.raw(ping)
+				}
+			}, wire.CloseRate},
+		} {
+			c := r.join("a", i+1)
+			tt.send(c)
+			if got := c.untilClosed(); got != tt.want {
+				t.Errorf("%s: closed with %d, want %d", tt.name, got, tt.want)
+			}
+		}
+		good.input(1, 1)
+		good.until("play goes on", func() bool { return good.inSeq == 1 })
+	})
+}
+
+// Many come and go at once, in every way a connection can go.
+func TestCloseStorm(t *testing.T) {
+	eachBackend(t, func(t *testing.T, b Backend) {
+		r := newRig(t, b, func(c *Config) { c.Workers = 2 })
+		r.open("a", "b", "c", "d")
+		stays := r.join("a", 63)
+		var players sync.WaitGroup
+		for _, id := range []string{"a", "b", "c", "d"} {
+			for slot := range 10 {
+				players.Go(func() {
+					for round := range 3 {
+						c := r.dial(id)
+						c.hello(seatToken(id, slot, uint64(slot*100+round+1)), nil)
+						if (slot+round)%4 == 0 {
+							c.conn.Close() // before WELCOME
+							continue
+						}
+						for !c.closed && !c.welcomed && c.read(time.Now().Add(patience)) {
+						}
+						switch (slot + round) % 4 {
+						case 1:
+							_ = c.conn.(*net.TCPConn).SetLinger(0)
+							c.conn.Close()
+						case 2:
+							c.send(wire.AppendLeave(nil))
+							c.conn.Close()
+						case 3:
+							c.send([]byte{0xff})
+							for !c.closed && c.read(time.Now().Add(patience)) {
+							}
+						}
+					}
+				})
+			}
+		}
+		players.Wait()
+		stays.input(1, 0)
+		stays.until("play goes on", func() bool { return stays.inSeq == 1 })
+		eventually(t, "all connections but one are gone", func() bool { return r.host.stats.Connections.Load() == 1 })
+		for _, s := range r.host.Rooms() {
+			if s.State != "running" || s.Game != "dots" {
+				t.Errorf("%+v", s)
+			}
+		}
+		if got := fmt.Sprint(len(r.host.Workers()), r.host.Workers()[0].Rooms); got != "2 2" {
+			t.Errorf("workers and rooms of the first: %s", got)
+		}
+	})
+}

@@ -1,0 +1,44 @@
+package host
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Rooms is a snapshot of the assigned rooms by id, for status pages. The numbers are those of each room's last tick.
+func (h *Host) Rooms() []RoomStatus {
+	h.mu.RLock()
+	list := make([]RoomStatus, 0, len(h.rooms))
+	for _, r := range h.rooms {
+		list = append(list, r.status())
+	}
+	h.mu.RUnlock()
+	slices.SortFunc(list, func(a, b RoomStatus) int { return strings.Compare(a.ID, b.ID) })
+	return list
+}
+
+// A WorkerStatus is one worker's heartbeat.
+type WorkerStatus struct {
+	Rooms int
+	Awake time.Duration // since its last wake began; a worker with nothing to do sleeps as long as it likes
+	Step  time.Duration // how long the present Tick has taken, 0 outside of one
+	Room  string        // of the present or last Tick
+}
+
+// Workers is a snapshot of the workers.
+func (h *Host) Workers() []WorkerStatus {
+	list := make([]WorkerStatus, len(h.workers))
+	for i, w := range h.workers {
+		began, now := w.stepping.Load(), h.now()
+		s := WorkerStatus{Rooms: int(w.rooms.Load()), Awake: time.Duration(now - w.beat.Load())}
+		if began != 0 {
+			s.Step = time.Duration(now - began)
+		}
+		if r := w.subject.Load(); r != nil {
+			s.Room = r.Room
+		}
+		list[i] = s
+	}
+	return list
+}

@@ -1,0 +1,312 @@
+package host
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ringside-server/ringside/internal/engine"
+	"github.com/ringside-server/ringside/internal/sock"
+	"github.com/ringside-server/ringside/internal/wire"
+	"github.com/ringside-server/ringside/internal/ws"
+)
+
+const (
+	maxArrivals = 1024                 // connections that wait for their worker; beyond it they are told to come again (4101)
+	maxNap      = 5 * time.Millisecond // longest raw sleep: a sleeper holds its processor, and a stopping world waits for it
+	patrolEvery = int64(1e9)           // how often idle rooms are looked at, in nanoseconds
+	maxKeep     = 256 << 10            // bytes of a scratch buffer that are kept
+)
+
+// An arrival is a connection whose HELLO was accepted, on its way to its room's worker.
+type arrival struct {
+	room   *hosted
+	link   link
+	parser ws.Parser
+	rest   []byte
+	join   engine.Join
+}
+
+// An errand is something else that a worker is asked to do.
+type errand struct {
+	room  *hosted
+	adopt *engine.Room   // set: the room is new
+	code  wire.CloseCode // else the room goes: what its connections are told
+	text  string
+}
+
+// A worker owns rooms and their sockets. Its loop looks at its mail, runs the slots that are due and sleeps until the next.
+// Others post to it; nothing but the counters is touched by anybody else.
+type worker struct {
+	host  *Host
+	index int
+	rooms atomic.Int32 // assigned, for placement
+
+	mu sync.Mutex
+	// Guarded by mu.
+	errands  []errand  // at most one to adopt and one to drop per room
+	arrivals []arrival // at most maxArrivals
+	stopped  bool      // no arrivals any more
+	aborted  bool      // connections are not even told
+	wake     chan struct{}
+	mail     atomic.Bool // there is something to take
+
+	// Observable: the heartbeat.
+	beat     atomic.Int64           // host clock at the start of the present wake
+	stepping atomic.Int64           // host clock at the start of the present Tick, 0 outside
+	subject  atomic.Pointer[hosted] // of the present Tick
+
+	// Owned by the loop.
+	stop     bool // leave when all connections are closed
+	slots    []*slot
+	table    table
+	adopted  []*hosted
+	in       [recvBytes]byte
+	ids      []uint64
+	out      []byte
+	sink     sink
+	n        tally
+	patrolAt int64
+	timer    *time.Timer
+	now      int64 // of the present wake's slot
+	spare    struct {
+		errands  []errand
+		arrivals []arrival
+	}
+	done chan struct{}
+}
+
+func newWorker(h *Host, index int) *worker {
+	w := &worker{host: h, index: index, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	w.sink.w = w
+	return w
+}
+
+// post leaves an errand. It never waits.
+func (w *worker) post(e errand) {
+	w.mu.Lock()
+	w.errands = append(w.errands, e)
+	w.mu.Unlock()
+	w.ring()
+}
+
+// arrive hands a connection over; false means that there are too many, or that the worker has stopped.
+func (w *worker) arrive(a arrival) bool {
+	w.mu.Lock()
+	ok := !w.stopped && len(w.arrivals) < maxArrivals
+	if ok {
+		w.arrivals = append(w.arrivals, a)
+	}
+	w.mu.Unlock()
+	w.ring()
+	return ok
+}
+
+// halt makes the loop close its connections and end; with abort it does not wait for them.
+func (w *worker) halt(abort bool) {
+	w.mu.Lock()
+	w.stopped, w.aborted = true, w.aborted || abort
+	w.mu.Unlock()
+	w.ring()
+}
+
+// ring wakes the loop if it sleeps without a time to wake.
+func (w *worker) ring() {
+	w.mail.Store(true)
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run is the loop.
+func (w *worker) run() {
+	defer close(w.done)
+	w.timer = time.NewTimer(time.Hour)
+	defer w.timer.Stop()
+	defer w.release()
+	for {
+		began := w.host.now()
+		w.beat.Store(began)
+		w.takeMail()
+		next := w.runDue()
+		if began >= w.patrolAt {
+			w.patrol(began)
+		}
+		w.n.publish(&w.host.stats)
+		w.host.stats.BusyNS.Add(uint64(w.host.now() - began))
+		if w.stop && len(w.table.free) == len(w.table.conns) {
+			return
+		}
+		w.sleep(next)
+	}
+}
+
+// takeMail does what others have asked for.
+func (w *worker) takeMail() {
+	if !w.mail.Swap(false) {
+		return
+	}
+	w.mu.Lock()
+	errands, arrivals := w.errands, w.arrivals
+	w.errands, w.arrivals = w.spare.errands[:0], w.spare.arrivals[:0]
+	stop, abort := w.stopped, w.aborted
+	w.mu.Unlock()
+	w.now = w.host.now()
+	for i := range errands {
+		w.do(&errands[i])
+	}
+	for i := range arrivals {
+		w.receive(&arrivals[i])
+	}
+	clear(errands)
+	clear(arrivals)
+	w.spare.errands, w.spare.arrivals = errands, arrivals
+	if stop && !w.stop {
+		w.stop = true
+		for _, h := range w.adopted {
+			w.dismiss(h, wire.CloseDraining, "the node is going away")
+		}
+	}
+	if abort {
+		for _, c := range w.table.conns {
+			if c != nil {
+				w.lose(c)
+			}
+		}
+	}
+}
+
+func (w *worker) do(e *errand) {
+	h := e.room
+	if e.adopt == nil {
+		if h.room != nil && !h.over {
+			w.dismiss(h, e.code, e.text)
+			w.retire(h)
+		}
+		return
+	}
+	h.room, h.idle = e.adopt, w.now
+	h.slot = w.emptiest(h.room.TickHz())
+	h.slot.rooms = append(h.slot.rooms, h)
+	w.adopted = append(w.adopted, h)
+	h.observe()
+	w.host.clerk.add(notice{kind: noticeStarted, room: h})
+}
+
+// receive lets a connection ask for its place in the room.
+func (w *worker) receive(a *arrival) {
+	c := &conn{link: a.link, room: a.room, parser: a.parser, rest: a.rest}
+	w.table.add(c)
+	h := a.room
+	if h.room == nil || h.over || w.stop {
+		w.turnAway(c)
+		return
+	}
+	c.slot = h.slot
+	if !w.admit(c) {
+		return
+	}
+	c.addTo(&h.conns)
+	h.waiting++
+	a.join.Conn = c.id
+	h.room.Join(a.join)
+	h.slot.rouse(w.host.now())
+}
+
+// turnAway tells a connection that came too late for its room.
+func (w *worker) turnAway(c *conn) {
+	h := c.room
+	c.room, c.slot = nil, w.anySlot()
+	if !w.admit(c) {
+		return
+	}
+	if w.stop {
+		w.closeConn(c, wire.CloseDraining, "the node is going away")
+		return
+	}
+	w.host.mu.RLock()
+	code, text := h.closeOf()
+	w.host.mu.RUnlock()
+	w.closeConn(c, code, text)
+}
+
+// admit begins to watch a connection.
+func (w *worker) admit(c *conn) bool {
+	c.slot.conns++
+	if err := c.link.watch(&c.slot.poll, c.id); err != nil {
+		w.host.cfg.Log.Error().Err(err).Msg("connection not watched")
+		c.room = nil
+		w.forget(c, lostCode)
+		return false
+	}
+	c.slot.rouse(w.host.now())
+	return true
+}
+
+// runDue runs the slots whose time has come and returns when the next one's is, 0 for none.
+func (w *worker) runDue() (next int64) {
+	for _, s := range w.slots {
+		if !s.awake {
+			continue
+		}
+		now := w.host.now()
+		if due := s.due(); due <= now {
+			w.runSlot(s, now)
+		}
+		if s.awake && (next == 0 || s.due() < next) {
+			next = s.due()
+		}
+	}
+	return next
+}
+
+// sleep waits until next, or for mail if that is 0. Rooms that tick look at their mail between naps, so that a sleep by
+// system call need not be woken.
+func (w *worker) sleep(next int64) {
+	if next == 0 && len(w.adopted) == 0 {
+		<-w.wake
+		return
+	}
+	if next == 0 {
+		w.nap(time.Duration(patrolEvery))
+		return
+	}
+	d := time.Duration(next - w.host.now())
+	switch {
+	case d <= 0:
+	case w.host.cfg.Backend == Epoll:
+		sock.Sleep(min(d, maxNap))
+	default:
+		w.nap(d)
+	}
+}
+
+// nap sleeps in the scheduler, until d has passed or somebody rings.
+func (w *worker) nap(d time.Duration) {
+	w.timer.Reset(d)
+	select {
+	case <-w.timer.C:
+	case <-w.wake:
+	}
+}
+
+// patrol looks at the rooms that nobody is in.
+func (w *worker) patrol(now int64) {
+	w.patrolAt = now + patrolEvery
+	for _, h := range w.adopted {
+		if h.awake() || now-h.idle < int64(w.host.cfg.IdleTimeout) {
+			continue
+		}
+		h.idle = now
+		w.host.clerk.add(notice{kind: noticeIdle, room: h})
+	}
+}
+
+// release frees what the loop owns at its end.
+func (w *worker) release() {
+	for _, s := range w.slots {
+		s.poll.close()
+	}
+	w.n.publish(&w.host.stats)
+}
