@@ -1,0 +1,217 @@
+package client
+
+import (
+	"testing"
+	"time"
+
+	"github.com/ringside-server/ringside/internal/wire"
+)
+
+func TestWhatFollowsAClose(t *testing.T) {
+	for _, c := range []struct {
+		code   CloseCode
+		reason string
+		want   DialKind
+		url    string
+	}{
+		{0, "", DialOpen, "ws://home/ws"},
+		{1006, "", DialOpen, "ws://home/ws"},
+		{1011, "", DialOpen, "ws://home/ws"},
+		{1002, "", DialStop, ""},
+		{wire.CloseLeft, "", DialStop, ""},
+		{wire.CloseToken, "", DialStop, ""},
+		{wire.CloseMalformed, "", DialStop, ""},
+		{wire.CloseReplaced, "", DialStop, ""},
+		{wire.CloseFault, "", DialStop, ""},
+		{wire.CloseSlow, "", DialOpen, "ws://home/ws"},
+		{wire.CloseDraining, "", DialOpen, "ws://other/ws"},
+		{wire.ClosePingTimeout, "", DialOpen, "ws://home/ws"},
+		{wire.CloseRestored, "", DialOpen, "ws://home/ws"},
+		{wire.CloseLost, "", DialMatchmaker, ""},
+		{wire.CloseResumeUnknown, "", DialMatchmaker, ""},
+		{wire.CloseMoved, "ws://there/ws", DialOpen, "ws://there/ws"},
+	} {
+		core := join(t, Config{}, newFake(t, testSchema()))
+		core.Lost(5*time.Second, c.code, c.reason)
+		n := core.NextDial(5 * time.Second)
+		if n.Kind != c.want || n.URL != c.url || n.At > 5*time.Second {
+			t.Errorf("after %d: %+v, want kind %d, url %q, at once", c.code, n, c.want, c.url)
+		}
+	}
+}
+
+func TestBackoffUntilTheGraceIsOver(t *testing.T) {
+	for _, jitter := range []float64{0, 0.5, 0.999} {
+		core := join(t, Config{Rand: func() float64 { return jitter }}, newFake(t, testSchema()))
+		now, lost := 10*time.Second, 10*time.Second
+		want := []time.Duration{0, 250 * ms, 500 * ms, time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second, 5 * time.Second}
+		urls := map[string]int{}
+		lookups := 0
+		for i := 0; ; i++ {
+			core.Lost(now, 0, "")
+			n := core.NextDial(now)
+			if n.Kind == DialMatchmaker {
+				if now-lost < 20*time.Second {
+					t.Errorf("jitter %v: gave up after %v", jitter, now-lost)
+				}
+				break
+			}
+			d := n.At - now
+			if w := want[min(i, len(want)-1)]; d < w/2 || d > w*3/2 {
+				t.Errorf("jitter %v: attempt %d after %v, want %v ± 50 %%", jitter, i, d, w)
+			}
+			urls[n.URL]++
+			if n.Lookup {
+				lookups++
+			}
+			if n.At > lost+30*time.Second {
+				t.Fatalf("attempt at %v, after the grace of 30 s", n.At-lost)
+			}
+			now = n.At
+		}
+		if urls["ws://home/ws"] < 3 || urls["ws://other/ws"] < 3 || lookups < 2 {
+			t.Errorf("places %v, %d lookups", urls, lookups)
+		}
+	}
+}
+
+func TestAFlappingSocketIsNotRetriedInATightLoop(t *testing.T) {
+	f := newFake(t, testSchema())
+	core := join(t, Config{}, f)
+	now, dials := 2*time.Second, 0
+	f.welc.Resumed, f.welc.Schema = wire.ResumedSnapshot, nil
+	for now < 60*time.Second {
+		core.Lost(now, wire.CloseSlow, "")
+		n := core.NextDial(now)
+		if n.Kind != DialOpen {
+			break
+		}
+		dials++
+		now = n.At + ms
+		core.Start(now)
+		receive(t, core, now, f.welcome())
+	}
+	if dials > 15 {
+		t.Errorf("%d dials of a server that closes at once", dials)
+	}
+}
+
+func TestErrDelaysTheRetry(t *testing.T) {
+	core := join(t, Config{}, newFake(t, testSchema()))
+	receive(t, core, 2*time.Second, wire.AppendErr(nil, wire.Err{Code: uint32(wire.CloseDraining), RetryMS: 700}))
+	core.Lost(2*time.Second, wire.CloseDraining, "")
+	if n := core.NextDial(2 * time.Second); n.At != 2700*ms {
+		t.Errorf("retry at %v, want 2.7s", n.At)
+	}
+}
+
+func TestMovedIsFollowedThreeTimes(t *testing.T) {
+	core := New(Config{URL: "ws://a/ws", Token: "seat"})
+	for i := range 4 {
+		core.Start(0)
+		core.Lost(0, wire.CloseMoved, "ws://b/ws")
+		n := core.NextDial(0)
+		if want := i < 3; (n.Kind == DialOpen) != want {
+			t.Errorf("4300 number %d: %+v", i+1, n)
+		}
+	}
+}
+
+func TestLostWelcomeShowsTheSameToken(t *testing.T) {
+	core := New(Config{URL: "ws://a/ws", Token: "seat"})
+	core.Start(0)
+	outgoing(core)
+	core.Lost(ms, 0, "")
+	core.Start(ms)
+	if h, _ := wire.ParseHello(outgoing(core)[0]); h.Token != "seat" || h.Resuming {
+		t.Errorf("HELLO %+v", h)
+	}
+}
+
+func TestLeaveStops(t *testing.T) {
+	core := join(t, Config{}, newFake(t, testSchema()))
+	core.Leave()
+	if len(only(t, outgoing(core), wire.TypeLeave)) != 1 {
+		t.Error("no LEAVE")
+	}
+	core.Lost(0, 0, "")
+	if n := core.NextDial(0); n.Kind != DialStop {
+		t.Errorf("after LEAVE: %+v", n)
+	}
+}
+
+func TestPlannedMove(t *testing.T) {
+	f := newFake(t, testSchema())
+	var moved int
+	core := join(t, Config{On: Handlers{Moved: func(*Core, time.Duration, Moved) { moved++ }}}, f)
+	receive(t, core, 0, wire.AppendMoved(nil, wire.Moved{URL: "ws://new/ws", Key: "move-key", FromTick: 10}))
+	if core.Moving() != "ws://new/ws" || moved != 1 {
+		t.Fatalf("Moving = %q", core.Moving())
+	}
+	core.StartMove(0)
+	h, err := wire.ParseHello(core.OutgoingMove())
+	if err != nil || h.Token != "move-key" || !h.Resuming || h.Resume.Tick != f.tick || core.OutgoingMove() != nil {
+		t.Fatalf("HELLO %+v, %v", h, err)
+	}
+	// The old socket goes on; the new node stands on the state the HELLO named.
+	named := f.layout.NewFrame()
+	named.CopyFrom(f.base)
+	namedTick := f.tick
+	for range 8 {
+		state(t, core, f, 0)
+	}
+	receive(t, core, 0, f.hash())
+	core.Lost(ms, wire.CloseMoved, "ws://new/ws")
+	if n := core.NextDial(ms); n.Kind != DialNothing {
+		t.Fatalf("with a parked socket: %+v", n)
+	}
+	f.welc.Resumed, f.welc.Key, f.welc.Schema = wire.ResumedDelta, "key-2", nil
+	f.epoch = 2
+	if switched, err := core.ReceiveMove(2*ms, f.welcome()); !switched || err != nil {
+		t.Fatalf("ReceiveMove = %v, %v", switched, err)
+	}
+	f.base, f.sentT = named, namedTick
+	f.step(1)
+	put(f.cur, 4, 4)
+	addNames(f)
+	receive(t, core, 2*ms, f.deltaB(1))
+	receive(t, core, 2*ms, f.hash())
+	state(t, core, f, 0)
+	receive(t, core, 3*ms, f.hash())
+	if s := core.Stats(); s.HashChecks != 3 || s.HashMismatches != 0 || s.DecodeErrors != 0 || !core.Playing() {
+		t.Errorf("stats %+v", s)
+	}
+	if saved, _ := core.Save(); saved.URL != "ws://new/ws" || saved.Key != "key-2" {
+		t.Errorf("saved %+v", saved)
+	}
+}
+
+func TestAMoveThatFails(t *testing.T) {
+	f := newFake(t, testSchema())
+	core := join(t, Config{}, f)
+	receive(t, core, 0, wire.AppendMoved(nil, wire.Moved{URL: "ws://new/ws", Key: "move-key", FromTick: 10}))
+	core.StartMove(0)
+	core.Lost(2*time.Second, wire.CloseMoved, "ws://new/ws")
+	core.LostMove(2 * time.Second)
+	if n := core.NextDial(2 * time.Second); n.Kind != DialOpen || n.URL != "ws://new/ws" {
+		t.Errorf("after both sockets went: %+v", n)
+	}
+	core.Start(2 * time.Second)
+	if h, _ := wire.ParseHello(outgoing(core)[0]); h.Token != "key-1" {
+		t.Errorf("resumes with %q, want its own key", h.Token)
+	}
+}
+
+func TestReloadedProgramComesBack(t *testing.T) {
+	f := newFake(t, testSchema())
+	saved, _ := join(t, Config{}, f).Save()
+	core := New(Config{Saved: &saved})
+	if n := core.NextDial(0); n.URL != "ws://home/ws" || n.Kind != DialOpen {
+		t.Fatalf("NextDial = %+v", n)
+	}
+	core.Start(0)
+	h, _ := wire.ParseHello(outgoing(core)[0])
+	if h.Token != "key-1" || h.Resume.Session != 9 || h.Resume.Tick != 0 {
+		t.Errorf("HELLO %+v", h)
+	}
+}
