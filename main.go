@@ -1,0 +1,149 @@
+package ringside
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/peterbourgon/ff/v3"
+	"github.com/rs/zerolog"
+
+	"github.com/ringside-server/ringside/internal/engine"
+)
+
+const usage = `ringside runs game rooms: players find a seat over HTTP and play over WebSocket.
+
+Usage:
+  ringside [flags]
+
+Flags (each is also an environment variable: -max-rooms is RINGSIDE_MAX_ROOMS, and a line of the -config file: max-rooms 500):
+`
+
+// Main runs a node with these options, as told by the command line and the environment, until the process gets SIGINT or
+// SIGTERM; a second one ends it at once. It does not return.
+func Main(opts ...Option) {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, opts...))
+}
+
+// run is Main without the process: it returns the exit code. The end of ctx is a signal, too.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, opts ...Option) int {
+	cfg := Config{}
+	for _, o := range opts {
+		o(&cfg)
+	}
+	level, version, err := parseFlags(&cfg, args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		fmt.Fprintf(stderr, "ringside: %v\nringside -help lists all flags.\n", err)
+		return 2
+	case version:
+		fmt.Fprintln(stdout, versionText())
+		return 0
+	}
+	cfg.Log = newLogger(stderr, level)
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	node, err := Start(ctx, cfg)
+	if err != nil {
+		fmt.Fprintf(stderr, "ringside: %v\n", err)
+		return 1
+	}
+	fmt.Fprintf(stdout, "ringside is ready: open http://%s\n", node.Addr())
+	select {
+	case <-ctx.Done():
+	case err = <-node.Failed():
+		cfg.Log.Error().Err(err).Msg("node failed")
+	}
+	stop() // a second signal ends the process
+	closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := errors.Join(err, node.Close(closing)); err != nil {
+		fmt.Fprintf(stderr, "ringside: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// parseFlags reads the command line, the environment and the file named by -config into cfg, in this order of precedence.
+func parseFlags(cfg *Config, args []string, stderr io.Writer) (level zerolog.Level, version bool, err error) {
+	cfg.fillDefaults()
+	fs := flag.NewFlagSet("ringside", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.StringVar(&cfg.Listen, "listen", cfg.Listen, "`address` for HTTP and WebSocket")
+	fs.StringVar(&cfg.Advertise, "advertise", cfg.Advertise, "base `URL` under which players reach this node, e.g. wss://eu1.example.com (default: the address they asked)")
+	fs.StringVar(&cfg.Data, "data", cfg.Data, "`folder` for what must survive a restart")
+	fs.StringVar(&cfg.Node, "node", cfg.Node, "`name` of this node")
+	fs.IntVar(&cfg.MaxRooms, "max-rooms", cfg.MaxRooms, "live rooms at most")
+	fs.IntVar(&cfg.MaxConnections, "max-connections", cfg.MaxConnections, "open sockets at most")
+	fs.IntVar(&cfg.Workers, "workers", cfg.Workers, "tick workers; add one when ringside_worker_busy_seconds_total nears 1 per second")
+	fs.StringVar(&cfg.Backend, "backend", cfg.Backend, "how sockets are served: epoll or goroutine")
+	logLevel := fs.String("log-level", "info", "least `level` that is logged: debug, info, warn, error")
+	fs.BoolVar(&version, "version", false, "print the version and exit")
+	plant := fs.String("plant-fault", "", "")
+	_ = fs.String("config", "", "`file` with one flag per line: name value")
+	fs.Usage = func() { printUsage(fs, stderr) }
+	err = ff.Parse(fs, args, ff.WithEnvVarPrefix("RINGSIDE"), ff.WithConfigFileFlag("config"), ff.WithConfigFileParser(ff.PlainParser))
+	if err != nil {
+		return 0, false, err
+	}
+	if fs.NArg() > 0 {
+		return 0, false, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	level, err = zerolog.ParseLevel(*logLevel)
+	if err != nil || *logLevel == "" {
+		return 0, false, fmt.Errorf("%w: -log-level: %q is none of debug, info, warn, error", ErrConfig, *logLevel)
+	}
+	cfg.plant = engine.Plant(*plant)
+	return level, version, nil
+}
+
+// printUsage lists the flags but the hidden ones, which have no text.
+func printUsage(fs *flag.FlagSet, w io.Writer) {
+	fmt.Fprint(w, usage)
+	fs.VisitAll(func(f *flag.Flag) {
+		if f.Usage == "" {
+			return
+		}
+		arg, text := flag.UnquoteUsage(f)
+		if f.DefValue != "" && f.DefValue != "false" {
+			text += fmt.Sprintf(" (default %s)", f.DefValue)
+		}
+		fmt.Fprintf(w, "  %-24s %s\n", strings.TrimSpace("-"+f.Name+" "+arg), text)
+	})
+}
+
+// newLogger writes lines for people to a terminal and JSON elsewhere.
+func newLogger(w io.Writer, level zerolog.Level) zerolog.Logger {
+	if f, ok := w.(*os.File); ok {
+		if st, err := f.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 {
+			w = zerolog.ConsoleWriter{Out: f, TimeFormat: time.TimeOnly}
+		}
+	}
+	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+}
+
+func versionText() string {
+	v, rev := "devel", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" && info.Main.Version != "(devel)" {
+			v = info.Main.Version
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				rev = " " + s.Value[:min(len(s.Value), 12)]
+			}
+		}
+	}
+	return fmt.Sprintf("ringside %s%s %s %s/%s", v, rev, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}

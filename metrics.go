@@ -1,0 +1,65 @@
+package ringside
+
+import (
+	"os"
+	"runtime/metrics"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringside-server/ringside/internal/sock"
+)
+
+// metrics is everything a scrape of this node returns. All of it is read when it is asked for; nothing is kept up to date in
+// between but the host's own counters.
+func (n *Node) metrics() *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(n.host.Collector())
+	counter := func(name, help string, f func() float64) {
+		reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, f))
+	}
+	gauge := func(name, help string, f func() float64) {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f))
+	}
+	counter("ringside_process_cpu_seconds_total", "User and system time of the process.", func() float64 { return sock.CPUTime().Seconds() })
+	gauge("ringside_process_resident_bytes", "Memory of the process that is in RAM.", residentBytes)
+	counter("ringside_process_mallocs_total", "Heap objects allocated.", func() float64 { return runtimeMetric("/gc/heap/allocs:objects") })
+	counter("ringside_process_gc_cycles_total", "Garbage collections.", func() float64 { return runtimeMetric("/gc/cycles/total:gc-cycles") })
+	gauge("ringside_process_goroutines", "Goroutines.", func() float64 { return runtimeMetric("/sched/goroutines:goroutines") })
+
+	gauge("ringside_directory_rooms_starting", "Rooms assigned and not yet running.", func() float64 { return float64(n.dir.Stats().Starting) })
+	gauge("ringside_directory_rooms_running", "Rooms that run.", func() float64 { return float64(n.dir.Stats().Running) })
+	gauge("ringside_directory_seats_reserved", "Seats sold and not yet taken.", func() float64 { return float64(n.dir.Stats().Reserved) })
+	gauge("ringside_directory_seats_taken", "Seats taken.", func() float64 { return float64(n.dir.Stats().Taken) })
+	counter("ringside_log_commands_total", "Commands applied since the start, replay included.", func() float64 { return float64(n.store.Stats().Commands) })
+	counter("ringside_log_entries_total", "Entries written to the log.", func() float64 { return float64(n.store.Stats().Entries) })
+	counter("ringside_log_syncs_total", "Syncs of the log to disk.", func() float64 { return float64(n.store.Stats().Syncs) })
+	return reg
+}
+
+func runtimeMetric(name string) float64 {
+	s := []metrics.Sample{{Name: name}}
+	metrics.Read(s)
+	if s[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return float64(s[0].Value.Uint64())
+}
+
+// residentBytes is 0 where the system does not say.
+func residentBytes() float64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(b))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseFloat(fields[1], 64)
+	if err != nil {
+		return 0
+	}
+	return pages * float64(os.Getpagesize())
+}

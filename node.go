@@ -1,0 +1,204 @@
+package ringside
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ringside-server/ringside/internal/host"
+	"github.com/ringside-server/ringside/internal/sock"
+	"github.com/ringside-server/ringside/matchmaker"
+	"github.com/ringside-server/ringside/raftstore"
+	"github.com/ringside-server/ringside/room"
+)
+
+// startTimeout bounds how long a node waits for its log to be replayed and to lead.
+const startTimeout = 60 * time.Second
+
+// A Node is a running node.
+type Node struct {
+	// Immutable after Start.
+	cfg      Config
+	programs []*room.Program
+	dir      *matchmaker.Directory
+	store    *raftstore.Store
+	matcher  *matchmaker.Matchmaker
+	host     *host.Host
+	listener net.Listener
+	server   *http.Server
+	failed   chan error
+
+	stop     context.CancelFunc // ends the goroutines below
+	running  sync.WaitGroup
+	ready    atomic.Bool
+	closeErr error
+	closing  sync.Once
+}
+
+// Start runs a node. When it returns without an error the node is serving; Close ends it. ctx bounds the start only.
+func Start(ctx context.Context, cfg Config) (*Node, error) {
+	cfg.fillDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg, failed: make(chan error, 1)}
+	run, stop := context.WithCancel(context.Background())
+	n.stop = stop
+	if err := n.start(ctx, run); err != nil {
+		shut, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		return nil, errors.Join(err, n.Close(shut))
+	}
+	return n, nil
+}
+
+// start brings the parts up in the order in which they need each other: games, listener, log, directory, host, HTTP. The
+// listener comes early because "address in use" is the most likely thing to fail, and should be said before anything is
+// written to disk.
+func (n *Node) start(ctx, run context.Context) (err error) {
+	for _, def := range n.cfg.Games {
+		p, err := room.Compile(def)
+		if err != nil {
+			return err
+		}
+		n.programs = append(n.programs, p)
+	}
+	if n.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", n.cfg.Listen); err != nil {
+		return fmt.Errorf("listen: %w (choose another address with -listen)", err)
+	}
+	if err := sock.RaiseFileLimit(uint64(n.cfg.MaxConnections) + 256); err != nil {
+		n.cfg.Log.Warn().Err(err).Int("max_connections", n.cfg.MaxConnections).Msg("open files are limited below what connections need")
+	}
+	if err := n.openDirectory(ctx); err != nil {
+		return err
+	}
+	if n.host, err = host.New(n.hostConfig()); err != nil {
+		return err
+	}
+	if err := n.host.Start(); err != nil {
+		return err
+	}
+	n.serve()
+	if err := n.register(ctx); err != nil {
+		return err
+	}
+	n.running.Go(func() { n.reconcile(run) })
+	n.running.Go(func() { n.watch(run) })
+	n.ready.Store(true)
+	n.cfg.Log.Info().Str("listen", n.Addr()).Str("data", n.cfg.Data).Str("backend", n.cfg.Backend).
+		Int("workers", n.cfg.Workers).Int("games", len(n.programs)).Msg("node is serving")
+	return nil
+}
+
+// openDirectory opens the log and the directory behind it, and waits until the log has been replayed.
+func (n *Node) openDirectory(ctx context.Context) (err error) {
+	n.dir = matchmaker.NewDirectory()
+	n.store, err = raftstore.Open(raftstore.Config{
+		Dir: n.cfg.Data, Node: n.cfg.Node, Logger: n.cfg.Log.With().Str("part", "log").Logger(),
+	}, n.dir)
+	if err != nil {
+		return fmt.Errorf("open the log in %s: %w", n.cfg.Data, err)
+	}
+	wait, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := n.store.WaitLeader(wait); err != nil {
+		return fmt.Errorf("replay the log in %s: %w", n.cfg.Data, err)
+	}
+	n.matcher, err = matchmaker.New(matchmaker.Config{
+		MaxRooms: n.cfg.MaxRooms, URL: n.socketURL(), Logger: n.cfg.Log.With().Str("part", "matchmaker").Logger(),
+	}, n.dir, n.store)
+	return err
+}
+
+// register says that this incarnation of the node is here. Rooms of the one before ended with its process.
+func (n *Node) register(ctx context.Context) error {
+	node := matchmaker.Node{Name: n.cfg.Node, Incarnation: uint64(time.Now().UnixMilli()), Addr: n.Addr()}
+	for _, p := range n.programs {
+		d := &p.Def
+		node.Games = append(node.Games, matchmaker.Game{
+			Name: d.Name, Version: d.Version, MaxPlayers: d.MaxPlayers, TickHz: d.TickHz, SendHz: d.SendHz,
+		})
+	}
+	if err := n.matcher.RegisterNode(ctx, node); err != nil {
+		return fmt.Errorf("register node %q: %w", n.cfg.Node, err)
+	}
+	return nil
+}
+
+// hostConfig says how rooms run here.
+func (n *Node) hostConfig() host.Config {
+	return host.Config{
+		Games: n.programs, Seats: seats{n.matcher}, Directory: directory{n.matcher, n.cfg.Log},
+		Backend: host.Backend(n.cfg.Backend), Workers: n.cfg.Workers, MaxConnections: n.cfg.MaxConnections,
+		FaultDir: filepath.Join(n.cfg.Data, "faults"), Origin: sameOrigin,
+		Log: n.cfg.Log.With().Str("part", "host").Logger(),
+	}
+}
+
+// reconcile makes the host run what the directory assigns to this node. It compares states, so a change that it misses is
+// seen with the next.
+func (n *Node) reconcile(ctx context.Context) {
+	again := time.NewTicker(5 * time.Second) // a report that was lost is made again
+	defer again.Stop()
+	for {
+		changed := n.dir.Changed()
+		_, list := n.dir.Assignments(n.cfg.Node)
+		n.host.Reconcile(assignments(list))
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-again.C:
+		}
+	}
+}
+
+// watch reports a part that cannot go on.
+func (n *Node) watch(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-n.store.Failed():
+		n.failed <- errors.New("the log cannot be applied any further; see the log of this node")
+	}
+}
+
+// Addr is the address the node listens on.
+func (n *Node) Addr() string { return n.listener.Addr().String() }
+
+// Failed yields an error if the node cannot go on; it must then be closed.
+func (n *Node) Failed() <-chan error { return n.failed }
+
+// Close ends the node: no more calls, then no more rooms, then no more directory. It may be called again.
+func (n *Node) Close(ctx context.Context) error {
+	n.closing.Do(func() { n.closeErr = n.close(ctx) })
+	return n.closeErr
+}
+
+func (n *Node) close(ctx context.Context) error {
+	var errs []error
+	n.ready.Store(false)
+	n.cfg.Log.Info().Msg("node is closing")
+	if n.server != nil {
+		errs = append(errs, n.server.Shutdown(ctx))
+	} else if n.listener != nil {
+		errs = append(errs, n.listener.Close())
+	}
+	n.stop()
+	n.running.Wait()
+	if n.host != nil {
+		errs = append(errs, n.host.Close(ctx))
+	}
+	if n.matcher != nil {
+		n.matcher.Close()
+	}
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	return errors.Join(errs...)
+}

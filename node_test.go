@@ -1,0 +1,232 @@
+package ringside_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/ringside-server/ringside"
+	client "github.com/ringside-server/ringside/clients/go"
+	"github.com/ringside-server/ringside/room"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+}
+
+func dotsGame() ringside.Option {
+	return ringside.WithGame(room.Definition{
+		Name: "dots", MaxPlayers: 4, Kinds: []room.AnyKind{dots}, Input: keys,
+		New: func(_ *room.Room, raw json.RawMessage) (room.Game, error) {
+			return &Dots{}, room.Options(raw, &struct{}{})
+		},
+	})
+}
+
+func start(t *testing.T, cfg ringside.Config) (*ringside.Node, string) {
+	t.Helper()
+	if cfg.Data == "" {
+		cfg.Data = t.TempDir()
+	}
+	cfg.Listen = "127.0.0.1:0"
+	dotsGame()(&cfg)
+	n, err := ringside.Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, n) })
+	return n, "http://" + n.Addr()
+}
+
+func stop(t *testing.T, n *ringside.Node) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := n.Close(ctx); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+// A player joins over HTTP and plays over WebSocket.
+type player struct {
+	*client.Client
+	seat client.Seat
+}
+
+func join(t *testing.T, base, name string) player {
+	t.Helper()
+	seat, err := client.Join(t.Context(), base, client.JoinRequest{Game: "dots", Player: client.JoinPlayer{Name: name}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sit(t, seat)
+}
+
+func sit(t *testing.T, seat client.Seat) player {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	c, err := client.Dial(ctx, client.Config{URL: seat.URL, Token: seat.Token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return player{c, seat}
+}
+
+// x is where p sees the dot of a slot, in eighths; −1 if it does not.
+func (p player) x(slot uint32) (x int32) {
+	x = -1
+	p.Do(func(core *client.Core, _ time.Duration) {
+		if core.Cur() == nil {
+			return
+		}
+		if vals := core.Cur().Find(0, slot); vals != nil {
+			x = vals[0]
+		}
+	})
+	return x
+}
+
+func (p player) stats() (s client.Stats) {
+	p.Do(func(core *client.Core, _ time.Duration) { s = core.Stats() })
+	return s
+}
+
+func wait(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(15 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-deadline:
+			t.Fatalf("gave up waiting until %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// get returns the status and body of a GET.
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(body)
+}
+
+func TestTwoPlayersSeeEachOther(t *testing.T) {
+	for _, backend := range []string{"epoll", "goroutine"} {
+		t.Run(backend, func(t *testing.T) {
+			_, base := start(t, ringside.Config{Backend: backend})
+			ada, bob := join(t, base, "Ada"), join(t, base, "Bob")
+			if ada.seat.Room != bob.seat.Room || ada.seat.Slot == bob.seat.Slot {
+				t.Fatalf("seats %+v and %+v, want two slots of one room", ada.seat, bob.seat)
+			}
+			wait(t, "bob sees ada", func() bool { return bob.x(ada.seat.Slot) == 400 })
+			for range 5 {
+				ada.Input(0, 1, 0)
+			}
+			wait(t, "bob sees ada move", func() bool { return bob.x(ada.seat.Slot) > 400 })
+			wait(t, "hashes were checked", func() bool { return bob.stats().HashChecks >= 2 })
+			if s := bob.stats(); s.HashMismatches != 0 || s.DecodeErrors != 0 {
+				t.Errorf("bob's stats %+v", s)
+			}
+			if err := ada.Leave(t.Context()); err != nil {
+				t.Errorf("leave: %v", err)
+			}
+			wait(t, "ada is gone for bob", func() bool { return bob.x(ada.seat.Slot) == -1 })
+			cleo := join(t, base, "Cleo")
+			wait(t, "the seat is sold again", func() bool { return cleo.seat.Slot == ada.seat.Slot })
+		})
+	}
+}
+
+func TestSpentTokenAndFullRoom(t *testing.T) {
+	_, base := start(t, ringside.Config{})
+	seats := make([]client.Seat, 4)
+	for i := range seats {
+		p := join(t, base, fmt.Sprint("P", i))
+		seats[i] = p.seat
+		wait(t, "the player is in", func() bool { return p.stats().States > 0 })
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	wait(t, "the token is spent", func() bool {
+		c, err := client.Dial(ctx, client.Config{URL: seats[0].URL, Token: seats[0].Token})
+		if err == nil {
+			c.Close()
+		}
+		return err != nil && strings.Contains(err.Error(), "4001")
+	})
+	var answer any
+	err := client.CallAPI(ctx, http.MethodPost, base+"/v1/rooms/"+seats[0].Room+"/seats", nil, map[string]any{"players": []any{map[string]any{}}}, &answer)
+	if err == nil || !strings.Contains(err.Error(), "409") {
+		t.Errorf("a fifth seat of four: %v, %v", answer, err)
+	}
+	if p := join(t, base, "P4"); p.seat.Room == seats[0].Room {
+		t.Error("join put a fifth player into a room of four")
+	}
+}
+
+// What a node that was ended left behind must not haunt the next: its rooms ended with it, and are not sold.
+func TestRestart(t *testing.T) {
+	data := t.TempDir()
+	first, base := start(t, ringside.Config{Data: data})
+	ada := join(t, base, "Ada")
+	stop(t, first)
+	_, base = start(t, ringside.Config{Data: data})
+	status, body := get(t, base+"/v1/rooms/"+ada.seat.Room)
+	if status != http.StatusOK || !strings.Contains(body, `"lost"`) {
+		t.Errorf("the room after a restart: %d %s, want it ended as lost", status, body)
+	}
+	if bob := join(t, base, "Bob"); bob.seat.Room == ada.seat.Room {
+		t.Error("join found the room of the dead process")
+	}
+}
+
+func TestRefusedOptionsReachTheCreator(t *testing.T) {
+	_, base := start(t, ringside.Config{})
+	err := client.CallAPI(t.Context(), http.MethodPost, base+"/v1/rooms", nil,
+		map[string]any{"game": "dots", "options": map[string]any{"speed": 9}}, nil)
+	if err == nil || !strings.Contains(err.Error(), "400") || !strings.Contains(err.Error(), `unknown field "speed"`) {
+		t.Errorf("a creator with a wrong option reads %v", err)
+	}
+}
+
+func TestPlainPages(t *testing.T) {
+	_, base := start(t, ringside.Config{})
+	for path, want := range map[string]string{
+		"/healthz": "ok", "/readyz": "ready", "/metrics": "ringside_tick_late_seconds_bucket", "/openapi.json": "/v1/join",
+		"/v1/games": `"dots"`, "/": "<html",
+	} {
+		if status, body := get(t, base+path); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("GET %s: %d %.200s, want %q in it", path, status, body, want)
+		}
+	}
+	if status, body := get(t, base+"/v1/rooms/nonsense0/ws"); status != http.StatusNotFound {
+		t.Errorf("the socket of no room: %d %s", status, body)
+	}
+	if status, _ := get(t, base+"/v1/nonsense"); status != http.StatusNotFound {
+		t.Errorf("no such call: %d", status)
+	}
+}

@@ -1,0 +1,132 @@
+package ringside
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ringside-server/ringside/internal/engine"
+	"github.com/ringside-server/ringside/internal/host"
+	"github.com/ringside-server/ringside/internal/wire"
+	"github.com/ringside-server/ringside/matchmaker"
+	"github.com/ringside-server/ringside/room"
+)
+
+// This file is where the host and the matchmaker, who do not know each other, meet.
+
+var (
+	_ host.Seats     = seats{}
+	_ host.Directory = directory{}
+)
+
+// seats lets the host ask the matchmaker who may sit where.
+type seats struct{ m *matchmaker.Matchmaker }
+
+// Verify opens a seat token.
+func (s seats) Verify(token, roomID string) (engine.Seat, uint32, error) {
+	c, err := s.m.VerifyToken(token, time.Now())
+	if err != nil || c.Room != roomID {
+		return engine.Seat{}, 0, host.ErrToken
+	}
+	role := room.RolePlayer
+	if c.Role == matchmaker.RoleSpectator {
+		role = room.RoleSpectator
+	}
+	seat := engine.Seat{ID: c.Seat, Slot: c.Slot, PlayerID: c.Player, Name: c.Name, Team: c.Team, Role: role}
+	return seat, uint32(c.Epoch), nil
+}
+
+// Confirm makes the seat taken.
+func (s seats) Confirm(ctx context.Context, roomID string, epoch uint32, seat uint64) error {
+	err := s.m.Confirm(ctx, roomID, uint64(epoch), seat)
+	switch {
+	case errors.Is(err, matchmaker.ErrSeatExpired), errors.Is(err, matchmaker.ErrSeatUnknown):
+		return host.ErrToken
+	case errors.Is(err, matchmaker.ErrRoomEnded):
+		return host.ErrRoomEnded
+	case errors.Is(err, matchmaker.ErrRoomUnknown), errors.Is(err, matchmaker.ErrStaleEpoch):
+		return host.ErrRoomUnknown
+	}
+	return err
+}
+
+// reportTimeout bounds one report of the host to the directory.
+const reportTimeout = time.Second
+
+// directory tells the matchmaker what became of rooms.
+type directory struct {
+	m   *matchmaker.Matchmaker
+	log zerolog.Logger
+}
+
+// report makes one call. A refusal means that the directory knows better; anything else is repeated by the host or by the
+// next reconcile, and said.
+func (d directory) report(what, roomID string, call func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), reportTimeout)
+	defer cancel()
+	err := call(ctx)
+	switch {
+	case err == nil, errors.Is(err, matchmaker.ErrRoomEnded), errors.Is(err, matchmaker.ErrRoomUnknown),
+		errors.Is(err, matchmaker.ErrStaleEpoch), errors.Is(err, matchmaker.ErrSeatUnknown):
+	default:
+		d.log.Warn().Err(err).Str("report", what).Str("room", roomID).Msg("report to the directory failed")
+	}
+}
+
+// RoomStarted opens the room for players.
+func (d directory) RoomStarted(roomID string, epoch uint32) {
+	d.report("started", roomID, func(ctx context.Context) error { return d.m.RoomStarted(ctx, roomID, uint64(epoch)) })
+}
+
+// RoomRefused answers the creator.
+func (d directory) RoomRefused(roomID string, epoch uint32, text string) {
+	d.report("refused", roomID, func(ctx context.Context) error { return d.m.RoomRefused(ctx, roomID, uint64(epoch), text) })
+}
+
+// RoomEnded keeps how the room ended.
+func (d directory) RoomEnded(roomID string, epoch uint32, code wire.CloseCode, reason string, result []byte) {
+	end := matchmaker.Ending{Reason: "finished", Text: reason, Code: int(code), Result: result}
+	if code == wire.CloseFault {
+		end.Reason = "fault"
+	}
+	d.report("ended", roomID, func(ctx context.Context) error { return d.m.RoomEnded(ctx, roomID, uint64(epoch), end) })
+}
+
+// SeatFreed lets the seat be sold again.
+func (d directory) SeatFreed(roomID string, epoch uint32, seat uint64) {
+	d.report("seat freed", roomID, func(ctx context.Context) error { return d.m.Release(ctx, roomID, uint64(epoch), seat) })
+}
+
+// SetLocked and SetMetadata are the game's wishes.
+func (d directory) SetLocked(roomID string, epoch uint32, locked bool) {
+	d.report("lock", roomID, func(ctx context.Context) error {
+		return d.m.UpdateRoom(ctx, roomID, uint64(epoch), matchmaker.RoomUpdate{Locked: &locked})
+	})
+}
+
+func (d directory) SetMetadata(roomID string, epoch uint32, key, value string) {
+	d.report("metadata", roomID, func(ctx context.Context) error {
+		return d.m.UpdateRoom(ctx, roomID, uint64(epoch), matchmaker.RoomUpdate{Metadata: map[string]string{key: value}})
+	})
+}
+
+// EndIfIdle ends a room nobody has a seat in.
+func (d directory) EndIfIdle(roomID string, epoch uint32) {
+	d.report("idle", roomID, func(ctx context.Context) error {
+		_, err := d.m.EndIfIdle(ctx, roomID, uint64(epoch))
+		return err
+	})
+}
+
+// assignments says to the host what the directory says.
+func assignments(list []matchmaker.Assignment) []host.Assignment {
+	out := make([]host.Assignment, len(list))
+	for i, a := range list {
+		out[i] = host.Assignment{
+			Room: a.Room, Epoch: uint32(a.Epoch), Game: a.Game, Options: a.Options, Seed: a.Seed, Bots: a.Bots,
+		}
+	}
+	return out
+}
