@@ -136,7 +136,7 @@ func (n *Node) hostConfig() host.Config {
 	return host.Config{
 		Games: n.programs, Seats: seats{n.matcher}, Directory: directory{n.matcher, n.cfg.Log},
 		Backend: host.Backend(n.cfg.Backend), Workers: n.cfg.Workers, MaxConnections: n.cfg.MaxConnections,
-		FaultDir: filepath.Join(n.cfg.Data, "faults"), Origin: sameOrigin,
+		FaultDir: filepath.Join(n.cfg.Data, "faults"), Origin: sameOrigin, Plant: n.cfg.plant,
 		Log: n.cfg.Log.With().Str("part", "host").Logger(),
 	}
 }

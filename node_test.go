@@ -155,8 +155,13 @@ func TestTwoPlayersSeeEachOther(t *testing.T) {
 				t.Errorf("leave: %v", err)
 			}
 			wait(t, "ada is gone for bob", func() bool { return bob.x(ada.seat.Slot) == -1 })
-			cleo := join(t, base, "Cleo")
-			wait(t, "the seat is sold again", func() bool { return cleo.seat.Slot == ada.seat.Slot })
+			wait(t, "the seat is free", func() bool {
+				_, body := get(t, base+"/v1/rooms/"+ada.seat.Room)
+				return strings.Contains(body, `"free":3`)
+			})
+			if cleo := join(t, base, "Cleo"); cleo.seat.Room != ada.seat.Room || cleo.seat.Slot != ada.seat.Slot {
+				t.Errorf("cleo got %+v, want the seat that ada left", cleo.seat)
+			}
 		})
 	}
 }

@@ -126,6 +126,7 @@ func assignments(list []matchmaker.Assignment) []host.Assignment {
 	for i, a := range list {
 		out[i] = host.Assignment{
 			Room: a.Room, Epoch: uint32(a.Epoch), Game: a.Game, Options: a.Options, Seed: a.Seed, Bots: a.Bots,
+			Started: a.Started,
 		}
 	}
 	return out

@@ -100,7 +100,7 @@ func (d *Directory) AssignmentsSince(node string, since uint64) (version uint64,
 func (r *Room) assignment() Assignment {
 	return Assignment{
 		Room: r.ID, Epoch: r.Epoch, Role: "owner", Game: r.Game, Options: r.Options, MaxPlayers: r.MaxPlayers,
-		Bots: r.Bots, Seed: r.Seed, Metadata: pairMap(r.Metadata), Private: r.Private,
+		Bots: r.Bots, Seed: r.Seed, Metadata: pairMap(r.Metadata), Private: r.Private, Started: r.State == RoomRunning,
 	}
 }
 

@@ -201,4 +201,5 @@ type Assignment struct {
 	Seed       uint64
 	Metadata   map[string]string
 	Private    bool
+	Started    bool // the directory has been told that it runs
 }

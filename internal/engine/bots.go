@@ -9,7 +9,8 @@ import (
 	"github.com/ringside-server/ringside/room"
 )
 
-// fillWithBots keeps the room at its number of bots: one joins or leaves per tick, none stays where nobody plays.
+// fillWithBots keeps the room at its number of players: one bot joins or leaves per tick. Where nobody plays all leave at
+// once, for there may be no other tick.
 func (r *Room) fillWithBots() {
 	people := 0
 	for _, s := range r.sessions {
@@ -19,9 +20,13 @@ func (r *Room) fillWithBots() {
 	}
 	_, bots := r.driver.Room.Count()
 	switch {
-	case len(r.autoBots) > 0 && (people == 0 || people+bots > r.bots):
+	case people == 0:
+		for len(r.autoBots) > 0 {
+			r.removeBot(r.autoBots[len(r.autoBots)-1], room.ReasonBot)
+		}
+	case len(r.autoBots) > 0 && people+bots > r.bots:
 		r.removeBot(r.autoBots[len(r.autoBots)-1], room.ReasonBot)
-	case people > 0 && people+bots < r.bots:
+	case people+bots < r.bots:
 		if slot := r.addBot(fmt.Sprintf("Bot %d", len(r.autoBots)+1)); slot >= 0 {
 			r.autoBots = append(r.autoBots, slot)
 		}

@@ -40,6 +40,13 @@ func (r *Room) Flush(s *Session, sink Sink) {
 	}
 }
 
+// FlushEvents hands the sink what a session that is being closed has not been told: its last events and replies, no state.
+func (r *Room) FlushEvents(s *Session, sink Sink) {
+	if s.welcome == nil {
+		s.outbox.flush(sink)
+	}
+}
+
 func (r *Room) flushWelcome(s *Session, sink Sink) {
 	def := &r.prog.Def
 	w := wire.Welcome{

@@ -79,6 +79,9 @@ func (g *dotGame) shout(r *room.Room, p *room.Player, s shout) error {
 	switch s.Text {
 	case "":
 		return errors.New("say something")
+	case "kick me":
+		greets.Send(r, p, greeting{p.Slot})
+		r.Kick(p, "as you wish")
 	case "panic":
 		panic("shouted too loud")
 	case "end":

@@ -45,6 +45,7 @@ type Closing struct {
 	Conn uint64
 	Code wire.CloseCode
 	Text string
+	Last *Session // whose events it may still be sent: see FlushEvents; nil if the session goes on elsewhere
 }
 
 // welcome is what the WELCOME of a fresh connection must say.
@@ -176,10 +177,15 @@ func (r *Room) attach(s *Session, conn uint64) {
 
 // close takes a session's connection away from it, and leaves it to the host.
 func (r *Room) close(s *Session, code wire.CloseCode, text string) {
-	if s.conn != 0 {
-		r.closings = append(r.closings, Closing{Conn: s.conn, Code: code, Text: text})
-		s.conn = 0
+	if s.conn == 0 {
+		return
 	}
+	c := Closing{Conn: s.conn, Code: code, Text: text, Last: s}
+	if code == wire.CloseReplaced {
+		c.Last = nil
+	}
+	r.closings = append(r.closings, c)
+	s.conn = 0
 }
 
 // greetAll prepares what the connections that were let in are sent first.

@@ -67,12 +67,14 @@ func malformed(err error) wire.CloseCode {
 	return 0
 }
 
-// hear notes that a frame came, and reports whether it is within the rate. The first one spends the credential.
+// hear notes that a frame came, and reports whether it is within the rate. The first one after WELCOME spends the credential:
+// one that was sent without waiting for it says nothing of whether it arrived.
 func (s *Session) hear(tick uint32, tickHz int) bool {
 	s.frames = min(s.frames+float32(tick-s.heard)*frameRate/float32(tickHz), frameBurst)
 	s.heard = tick
-	if !s.spoke {
-		s.spoke, s.used, s.joinedBy = true, digest{}, digest{}
+	s.spoke = true
+	if s.welcome == nil {
+		s.used, s.joinedBy = digest{}, digest{}
 	}
 	s.frames--
 	return s.frames >= 0

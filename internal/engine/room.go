@@ -153,7 +153,7 @@ func (r *Room) Ended() *End { return r.ended }
 // Outcomes are the answers to the joins that the last tick took, valid until the next.
 func (r *Room) Outcomes() []Outcome { return r.outcomes }
 
-// Closings are the connections that the host must close after the next Flush of their sessions, valid until the next tick.
+// Closings are the connections that the host must close, valid until the next tick.
 func (r *Room) Closings() []Closing { return r.closings }
 
 // Notices are what the directory must learn of the last tick, valid until the next.

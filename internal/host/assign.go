@@ -127,7 +127,8 @@ func (h *Host) build(r *hosted) (room *engine.Room, text string) {
 		return nil, fmt.Sprintf("this node has no game %q", r.Game)
 	}
 	room, err := engine.New(engine.Config{
-		ID: r.Room, Program: r.game, Options: r.Options, Seed: r.Seed, Epoch: r.Epoch, Bots: r.Bots, URLs: h.cfg.URLs, Log: log,
+		ID: r.Room, Program: r.game, Options: r.Options, Seed: r.Seed, Epoch: r.Epoch, Bots: r.Bots, URLs: h.cfg.URLs,
+		Plant: h.cfg.Plant, Log: log,
 	})
 	if err != nil {
 		return nil, err.Error()

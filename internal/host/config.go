@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/ringside-server/ringside/internal/engine"
 	"github.com/ringside-server/ringside/internal/sock"
 	"github.com/ringside-server/ringside/room"
 )
@@ -61,6 +62,8 @@ type Config struct {
 	// IdleTimeout is after how long without anybody the directory is asked to end a room, and asked again (default 60 s).
 	// It is the same for a room nobody has come to yet: its seats are good for 30 s, and friends take longer.
 	IdleTimeout time.Duration
+	// Plant corrupts some of the states that are sent, to test load tests; see engine.Plant.
+	Plant engine.Plant
 	// FaultDir is where the journals of failed rooms are written; the newest 50 are kept. "": nowhere.
 	FaultDir string
 

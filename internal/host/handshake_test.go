@@ -160,9 +160,7 @@ func TestOneByteAtATime(t *testing.T) {
 			c.until("the next tick", func() bool { return c.cur().Tick > n })
 		}
 		c.until("the input's state", func() bool { return c.inSeq == 1 })
-		if r.host.Stats().FramesReceived.Load() != 2 {
-			t.Errorf("%d frames received", r.host.Stats().FramesReceived.Load())
-		}
+		eventually(t, "two frames are counted", func() bool { return r.host.Stats().FramesReceived.Load() == 2 })
 	})
 }
 

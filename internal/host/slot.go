@@ -136,7 +136,7 @@ func (w *worker) tick(h *hosted) {
 	}
 	for _, o := range h.room.Closings() {
 		if c := w.table.find(o.Conn); c != nil {
-			w.closeConn(c, o.Code, o.Text)
+			w.closeAfter(c, o)
 		}
 	}
 	for _, n := range h.room.Notices() {

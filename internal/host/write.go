@@ -102,6 +102,21 @@ func (w *worker) sendTail(c *conn) bool {
 
 // closeConn tells a connection why and lets go of it.
 func (w *worker) closeConn(c *conn, code wire.CloseCode, text string) {
+	w.out = w.out[:0]
+	w.dismissConn(c, code, text)
+}
+
+// closeAfter is closeConn for a connection that the room has no more use for: what its session was told last goes out before.
+func (w *worker) closeAfter(c *conn, o engine.Closing) {
+	w.out = w.out[:0]
+	if o.Last != nil && c.state == live {
+		c.room.room.FlushEvents(o.Last, &w.sink)
+	}
+	w.dismissConn(c, o.Code, o.Text)
+}
+
+// dismissConn sends the worker's buffer, why, and goodbye.
+func (w *worker) dismissConn(c *conn, code wire.CloseCode, text string) {
 	if c.state == closing {
 		return
 	}
@@ -109,7 +124,6 @@ func (w *worker) closeConn(c *conn, code wire.CloseCode, text string) {
 		text = code.Reason()
 	}
 	w.leave(c)
-	w.out = w.out[:0]
 	if code >= wire.CloseLeft {
 		w.sink.Message(wire.AppendErr(nil, wire.Err{Code: uint32(code), Text: text}), nil, nil)
 	}
