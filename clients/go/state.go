@@ -111,7 +111,7 @@ func (c *Core) Prev() *Frame { return c.state.prev() }
 // snapshot and lets deltas pass until it comes.
 func (c *Core) receiveState(now time.Duration, msg []byte) {
 	s := &c.state
-	st, err := wire.ParseState(msg)
+	st, err := wire.ParseStateHead(msg)
 	if err != nil {
 		c.undecodable(now)
 		return
@@ -127,7 +127,7 @@ func (c *Core) receiveState(now time.Duration, msg []byte) {
 	}
 	f := s.next()
 	fresh := st.Type == wire.TypeDeltaB && st.Flags&wire.FlagPrivateFresh != 0
-	if err := view.Decode(f, base, &st.Body, st.Elements, fresh); err != nil {
+	if err := view.Decode(f, base, &st.Body, st.Elements, fresh); err != nil || st.Body.Len() > 0 {
 		c.undecodable(now)
 		return
 	}

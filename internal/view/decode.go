@@ -58,7 +58,19 @@ type decoder struct {
 	ds   *section // in dst
 	next int      // index of the first entity of bs not yet copied or passed over
 	last int64    // id of the last record
+	mode mergeMode
 }
+
+// A mergeMode says how much of the open section's base dst holds. Entities mostly change where they are, so a section starts
+// as one copy of its base that is patched in place; the first entity that comes or goes makes it a merge, entity by entity.
+// Kinds with texts are always merged: a copy would take along the bytes of texts that are no more.
+type mergeMode uint8
+
+const (
+	untouched mergeMode = iota // nothing: no record yet
+	patching                   // all of it
+	merging                    // the entities before next
+)
 
 func (d *decoder) int() int32 {
 	d.left--
@@ -117,7 +129,22 @@ func (d *decoder) open(sec int) {
 		return
 	}
 	d.sec, d.kind, d.ds = sec, d.dst.layout.kind(sec), &d.dst.sections[sec]
-	d.bs, d.next, d.last = d.baseSection(sec), 0, -1
+	d.bs, d.next, d.last, d.mode = d.baseSection(sec), 0, -1, untouched
+}
+
+// patch makes dst a copy of the base, merge one that ends before next.
+func (d *decoder) patch() {
+	if d.mode == untouched && !d.kind.blobs {
+		d.ds.copyFrom(d.bs)
+		d.mode = patching
+	}
+}
+
+func (d *decoder) merge() {
+	if d.mode == patching {
+		d.ds.ids, d.ds.vals = d.ds.ids[:d.next], d.ds.vals[:d.next*d.kind.width]
+	}
+	d.mode = merging
 }
 
 func (d *decoder) baseSection(sec int) *section {
@@ -142,20 +169,26 @@ func (d *decoder) finish(end int) {
 	if len(d.dst.sections) == 0 {
 		return
 	}
-	if len(d.ds.ids)+len(d.bs.ids)-d.next > maxEntities {
-		d.fail("more than %d entities", maxEntities)
-		return
+	if d.mode != patching {
+		if len(d.ds.ids)+len(d.bs.ids)-d.next > maxEntities {
+			d.fail("more than %d entities", maxEntities)
+			return
+		}
+		d.copyTo(len(d.bs.ids))
 	}
-	d.copyTo(len(d.bs.ids))
 	for s := d.sec + 1; s < end; s++ {
 		d.dst.sections[s].copyFrom(d.baseSection(s))
 	}
 }
 
-// copyTo copies the base's entities up to index end.
+// copyTo passes on to the base's entity of index end, and copies those before it unless they are there already.
 func (d *decoder) copyTo(end int) {
 	i, w := d.next, d.kind.width
 	if i >= end {
+		return
+	}
+	if d.mode == patching {
+		d.next = end
 		return
 	}
 	d.ds.ids = append(d.ds.ids, d.bs.ids[i:end]...)
@@ -180,7 +213,7 @@ func (d *decoder) copyBlobs(vals []int32) {
 // seek copies the base's entities below the next record's id and returns that id; -1 after an error.
 func (d *decoder) seek(gap int64) int64 {
 	id := d.last + gap
-	if id > MaxID || len(d.ds.ids) >= maxEntities {
+	if id > MaxID || d.mode != patching && len(d.ds.ids) >= maxEntities {
 		d.fail("id %d", id)
 		return -1
 	}
@@ -196,6 +229,7 @@ func (d *decoder) seek(gap int64) int64 {
 func (d *decoder) here(id int64) bool { return d.next < len(d.bs.ids) && int64(d.bs.ids[d.next]) == id }
 
 func (d *decoder) changed(gap int32) {
+	d.patch()
 	id := d.seek(int64(gap))
 	mask := d.mask()
 	if id < 0 || !d.here(id) {
@@ -203,6 +237,7 @@ func (d *decoder) changed(gap int32) {
 		return
 	}
 	if mask == 0 {
+		d.merge()
 		d.next++
 		return
 	}
@@ -211,8 +246,11 @@ func (d *decoder) changed(gap int32) {
 		return
 	}
 	start := len(d.ds.vals)
+	if d.mode == patching {
+		start = d.next * d.kind.width
+	}
 	d.copyTo(d.next + 1)
-	vals := d.ds.vals[start:]
+	vals := d.ds.vals[start : start+d.kind.width]
 	if d.kind.plain {
 		d.addInts(vals, mask)
 		return
@@ -246,6 +284,7 @@ func (d *decoder) appeared(gap int64) {
 	if id < 0 {
 		return
 	}
+	d.merge()
 	if d.here(id) {
 		d.next++
 	}

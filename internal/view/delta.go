@@ -45,7 +45,8 @@ type encoder struct {
 	dst      []byte
 	elements int
 	kind     *kindLayout
-	last     int64 // id of the last record
+	last     int64     // id of the last record
+	rec      [256]byte // the record being written
 }
 
 // section walks both lists by ascending id.
@@ -146,17 +147,20 @@ func (e *encoder) changedInts(id uint32, old, now []int32) {
 	}
 	e.int(int32(int64(id) - e.last))
 	e.last = int64(id)
-	dst := wire.AppendUint(e.dst, uint64(mask))
+	e.dst = wire.AppendUint(e.dst, uint64(mask))
 	e.elements += 2 + bits.OnesCount32(mask)
+	n := uint8(0) // an index of this type is always inside rec, and at most MaxFields × 5 is
 	for ; mask != 0; mask &= mask - 1 {
 		k := bits.TrailingZeros32(mask)
-		if d := now[k] - old[k]; d >= -32 && d <= 127 {
-			dst = append(dst, byte(d))
-		} else {
-			dst = wire.AppendInt(dst, int64(d))
+		d := now[k] - old[k]
+		if d >= -32 && d <= 127 {
+			e.rec[n] = byte(d)
+			n++
+			continue
 		}
+		n += uint8(len(wire.AppendInt(e.rec[n:n], int64(d))))
 	}
-	e.dst = dst
+	e.dst = append(e.dst, e.rec[:n]...)
 }
 
 // compare fills diff and the mask for a kind with angles, texts or bytes.

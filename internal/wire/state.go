@@ -46,8 +46,23 @@ func AppendDeltaBHead(dst []byte, elements int, epoch, tick, baseEpoch, baseTick
 }
 
 // ParseState parses a SNAPSHOT, DELTA or DELTAB. It walks the body once, so that a cut or overlong frame is refused before
-// any of it is applied; whether the records make sense is for the one who applies them.
+// any of it is looked at; whether the records make sense is for the one who applies them.
 func ParseState(frame []byte) (State, error) {
+	x, err := ParseStateHead(frame)
+	if err != nil {
+		return State{}, err
+	}
+	r := x.Body
+	r.walkBody(x.Elements)
+	if err := r.endFrame(0); err != nil {
+		return State{}, err
+	}
+	return x, nil
+}
+
+// ParseStateHead is ParseState without the walk, for a caller that applies the body at once and checks it by that, its end
+// included.
+func ParseStateHead(frame []byte) (State, error) {
 	r := NewReader(frame)
 	var x State
 	t, left := r.frameHead()
@@ -73,14 +88,13 @@ func ParseState(frame []byte) (State, error) {
 	default:
 		r.fail()
 	}
-	x.Elements, x.Body = left, r
 	if left < 0 {
 		r.fail()
 	}
-	r.walkBody(left)
-	if err := r.endFrame(0); err != nil {
-		return State{}, err
+	if r.Err() != nil {
+		return State{}, r.Err()
 	}
+	x.Elements, x.Body = left, r
 	return x, nil
 }
 
