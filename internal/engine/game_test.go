@@ -24,6 +24,7 @@ type dot struct {
 	X, Y  int
 	Name  string
 	Moves uint32
+	Fired uint32
 }
 
 type move struct {
@@ -100,8 +101,11 @@ func (g *dotGame) Step(r *room.Room) {
 			d.X += int(in.DX)
 			d.Y += int(in.DY)
 			d.Moves++
+			if in.Fire {
+				d.Fired++
+			}
 		} else if p.Bot {
-			d.X += int(r.Rand().IntN(3)) - 1
+			d.X += r.Rand().IntN(3) - 1
 		}
 	}
 }
@@ -133,7 +137,6 @@ type client struct {
 	closed   wire.CloseCode
 	layout   *view.Layout
 	state    *view.Frame
-	spare    *view.Frame
 	kept     map[uint32]*view.Frame // by tick
 	welcome  wire.Welcome
 	inSeq    uint32

@@ -12,21 +12,18 @@ const messageQueue = 32
 
 // A queue holds what a session sent and no tick has used: inputs and messages in the order in which they came.
 //
-// Clients send one input per tick on a clock of their own, so an input that comes a little late misses its tick and waits
-// beside the next one. Left alone the queue would keep that extra input for ever, and with it a tick of delay. A tick that
-// found the queue empty has therefore been paid for by the game (it repeated, or did nothing): the next surplus input is
-// merged into its successor, bools by OR so that no press is lost. A client whose clock is fast is cut back in the same way
-// once a second, by what never left the queue in all that time.
+// Clients send one input per tick on a clock of their own, over links that jitter, so now and then two come in one tick and
+// none in the next: the second waits for a tick, and nothing is lost. Left alone it would wait beside its successors for
+// ever, and every later input would be a tick late. So what a tick left over gives way as soon as something newer is there:
+// it is merged into its successor, bools by OR so that no press is lost. A client whose clock is fast, or who sends more
+// than its share, is cut back by the same rule.
 type queue struct {
 	items []item
 	vals  []int32 // of the inputs among items, in their order
 
-	inputs  int // among items
-	msgs    int
-	missed  int // ticks without an input since the client began to send, not yet made up for
-	low     int // least number of inputs left over in the running window
-	window  int // ticks of it that have passed
-	playing int // ticks until a client that sends nothing is not expected to
+	inputs int // among items
+	msgs   int
+	left   int // of the inputs, how many the last tick left over
 }
 
 type item struct {
@@ -62,32 +59,17 @@ func (q *queue) dropOldest(width int, bools []bool) {
 	}
 	q.vals = slices.Delete(q.vals, 0, width)
 	q.inputs--
+	q.left = max(q.left-1, 0)
 }
 
-// settle removes inputs that would only wait. perTick is how many a tick uses.
-func (q *queue) settle(width, perTick, tickHz int, bools []bool) (dropped int) {
-	if q.inputs == 0 {
-		if q.playing > 0 {
-			q.playing--
-			q.missed = min(q.missed+1, room.InputQueue)
-		} else {
-			q.missed = 0
-		}
-	} else {
-		q.playing = tickHz
+// settle merges what the last tick left over into what is newer. perTick is how many inputs a tick uses.
+func (q *queue) settle(width, perTick int, bools []bool) (dropped int) {
+	if q.inputs == q.left {
+		return 0 // nothing newer
 	}
-	for q.missed > 0 && q.inputs > perTick {
+	for q.left > 0 && q.inputs > perTick {
 		q.dropOldest(width, bools)
-		q.missed--
 		dropped++
-	}
-	q.low = min(q.low, max(q.inputs-perTick, 0))
-	if q.window++; q.window >= tickHz {
-		for range q.low {
-			q.dropOldest(width, bools)
-			dropped++
-		}
-		q.window, q.low = 0, room.InputQueue
 	}
 	return dropped
 }
@@ -116,10 +98,11 @@ func (r *Room) gatherInputs(dst []byte, s *Session) []byte {
 	perTick, latest := r.prog.PerTick()
 	q := &s.queue
 	if !latest {
-		s.dropped += uint32(q.settle(r.width, perTick, r.TickHz(), r.bools))
+		s.dropped += uint32(q.settle(r.width, perTick, r.bools))
 	}
 	n := q.run()
 	if n == 0 {
+		q.left = q.inputs
 		return dst
 	}
 	skip := 0
@@ -134,6 +117,7 @@ func (r *Room) gatherInputs(dst []byte, s *Session) []byte {
 		dst = wire.AppendInt(dst, int64(v))
 	}
 	q.pop(n, r.width)
+	q.left = q.inputs
 	return dst
 }
 

@@ -78,30 +78,41 @@ func TestInputSeenOnce(t *testing.T) {
 	}
 }
 
-// An input that came late does not leave a tick of delay behind for ever.
+// Two inputs in one tick and none in the next are used one by one; an input that came early does not leave a tick of delay
+// behind for ever.
 func TestQueueDoesNotStand(t *testing.T) {
 	b := newBench(t, dotDefinition(), Config{})
 	c := b.join(0, "Ada")
 	b.input(c, 1, 0, 0)
+	b.input(c, 1, 0, 0)
 	b.tick()
-	b.tick() // the second input is late
-	b.input(c, 1, 0, 1)
+	b.tick()
+	if c.inSeq != 2 || c.dot(0)[0] != 2 {
+		t.Fatalf("in_seq %d, x %d after two inputs and two ticks, want both used", c.inSeq, c.dot(0)[0])
+	}
+	b.input(c, 1, 0, 0)
+	b.input(c, 1, 0, 1) // early: left over, and pressed
+	b.tick()
 	b.input(c, 0, 1, 0)
 	b.tick()
-	if c.inSeq != 3 {
-		t.Fatalf("in_seq %d after a late and a timely input, want 3: the late one was paid for", c.inSeq)
+	if c.inSeq != 5 || c.dot(0)[0] != 3 || c.dot(0)[1] != 1 {
+		t.Errorf("in_seq %d, dot at %v: want the early input merged into its successor", c.inSeq, c.dot(0)[:2])
 	}
-	for range 10 { // a client that sends faster than the room ticks
+	if got := b.room.driver.Game.(*dotGame).S.Dots.Get(0).Fired; got != 1 {
+		t.Errorf("fired %d times: the press of the merged input was lost", got)
+	}
+	for range 10 { // a client that sends faster than the room ticks moves no faster
 		b.input(c, 1, 0, 0)
 		b.input(c, 1, 0, 0)
 		b.tick()
 	}
-	for range 45 {
-		b.input(c, 1, 0, 0)
-		b.tick()
+	if got := c.dot(0)[0]; got != 13 {
+		t.Errorf("x is %d after ten ticks with twenty inputs, want 13", got)
 	}
-	if waiting := c.seq - c.inSeq; waiting > 1 {
-		t.Errorf("%d inputs wait after two seconds of steady play, want at most 1", waiting)
+	b.input(c, 0, 0, 0)
+	b.tick()
+	if c.inSeq != c.seq {
+		t.Errorf("%d inputs wait after one tick of steady play", c.seq-c.inSeq)
 	}
 }
 

@@ -23,7 +23,6 @@ type bench struct {
 	w       *worker
 	players []int // descriptors
 	seq     uint32
-	now     int64
 	frames  [][]byte // an INPUT each, masked with zeros; the seq has five bytes at seqAt
 	buf     [64 << 10]byte
 }
