@@ -60,6 +60,7 @@ func rooms(ctx context.Context, args []string) error {
 	flags.IntVar(&cfg.Players, "players", 8, "bots in each room")
 	flags.DurationVar(&cfg.Duration, "duration", 0, "how long to measure (default 10s)")
 	flags.Float64Var(&cfg.InputHz, "input-hz", 20, "inputs a second of each bot")
+	flags.Float64Var(&cfg.Delivered, "delivered", 0.995, "`share` of the expected states that must arrive at each bot; less on a busy machine")
 	flags.Uint64Var(&cfg.Seed, "seed", 0, "makes the bots' choices repeatable; 0: random")
 	flags.StringVar(&cfg.MetricsURL, "metrics", "", "`URL` of the server's metrics (default: /metrics of -url)")
 	flags.StringVar(&cfg.APIKey, "api-key", os.Getenv("RINGSIDE_API_KEY"), "for servers that want a `key` to create rooms")

@@ -7,11 +7,13 @@ import (
 )
 
 // A Bot plays over the network. It thinks as the room's own bots do about what its client sees, but it does not dodge: a
-// view tells where a shot is, not where it flies.
+// view tells where a shot is, not where it flies. Like a person it holds what it does for a while: it thinks at every
+// second input.
 type Bot struct {
 	rng  *rand.Rand
 	see  State
 	tick uint32 // of what it sees
+	hold bool   // the next input repeats the last
 }
 
 // NewBot returns a bot for one client.
@@ -19,6 +21,9 @@ func NewBot(rng *rand.Rand) *Bot { return &Bot{rng: rng} }
 
 // Input fills in, whose fields are those of In, with what the bot wants to do now.
 func (b *Bot) Input(core *client.Core, in []int32) {
+	if b.hold = !b.hold; !b.hold {
+		return
+	}
 	if f := core.Cur(); f != nil {
 		b.play(f, int(core.Slot()), in)
 	}

@@ -71,7 +71,7 @@ type link interface {
 func newBot(l *lane, room int, seat client.Seat) *bot {
 	s := l.swarm
 	b := &bot{lane: l, index: len(l.bots), room: room, seat: seat}
-	b.rng = rand.New(rand.NewPCG(s.cfg.Seed, uint64(room)<<32|uint64(seat.Slot)))
+	b.rng = rand.New(rand.NewPCG(s.seeds.Uint64(), s.seeds.Uint64())) // seeds that differ in a few bits would begin alike
 	b.period = time.Duration(float64(time.Second) / s.cfg.InputHz)
 	b.nextInput, b.nextMsg = never, never
 	b.core = client.New(client.Config{
@@ -98,18 +98,25 @@ func (b *bot) welcome(c *client.Core, now time.Duration, _ *client.Welcome) {
 		if len(b.in) != len(in.Fields) {
 			b.in = make([]int32, len(in.Fields))
 		}
-		b.nextInput = now + time.Duration(b.rng.Int64N(int64(b.period)))
+		b.nextInput = now + b.phase()
 		return
 	}
 	if _, random := b.player.(*randomPlayer); !random && !c.Spectator() {
 		b.period = lookEvery
-		b.nextInput = now + time.Duration(b.rng.Int64N(int64(b.period)))
+		b.nextInput = now + b.phase()
 		return
 	}
 	b.messages = sendable(game.Schema)
 	if len(b.messages) > 0 {
 		b.nextMsg = now + time.Duration(b.rng.Int64N(int64(messageEvery)))
 	}
+}
+
+// phase is where in its period a bot sends: random, but a room's bots share the period evenly among them, so that the median
+// over a hundred bots is that of all phases and not of the draw.
+func (b *bot) phase() time.Duration {
+	n := b.lane.swarm.cfg.Players
+	return time.Duration((float64(int(b.seat.Slot)%n) + b.rng.Float64()) / float64(n) * float64(b.period))
 }
 
 // state is called for each state applied: here everything is measured.
@@ -210,8 +217,8 @@ func (b *bot) act(now time.Duration) time.Duration {
 
 func (b *bot) sendInput(now time.Duration) {
 	b.nextInput += b.period
-	if b.nextInput <= now { // the machine stood still: do not catch up in a burst
-		b.nextInput = now + b.period
+	if late := now - b.nextInput; late >= 0 { // the machine stood still: do not catch up in a burst, and keep the phase
+		b.nextInput += (late/b.period + 1) * b.period
 	}
 	b.player.Input(b.core, b.in)
 	if len(b.in) == 0 {

@@ -35,6 +35,9 @@ type Config struct {
 	Duration time.Duration
 	// InputHz is how many inputs each bot sends a second. Default 20. Games without an input get none.
 	InputHz float64
+	// Delivered is the share of the expected states that must arrive at each bot. Default 0.995. Less is for machines that
+	// have other things to do: what arrives is checked all the same.
+	Delivered float64
 	// Options for the rooms: the game's own JSON. Default {}.
 	Options json.RawMessage
 	// Seed makes the bots' choices and phases repeatable. Default: random.
@@ -82,6 +85,9 @@ func (c *Config) prepare() error {
 	if c.InputHz == 0 {
 		c.InputHz = 20
 	}
+	if c.Delivered == 0 {
+		c.Delivered = 0.995
+	}
 	if len(c.Options) == 0 {
 		c.Options = json.RawMessage("{}")
 	}
@@ -126,6 +132,8 @@ func (c *Config) validate() error {
 		return fmt.Errorf("%w: no game", ErrConfig)
 	case c.Rooms < 1 || c.Players < 1 || c.Rooms*c.Players > maxBots:
 		return fmt.Errorf("%w: %d rooms of %d players: want 1 to %d bots", ErrConfig, c.Rooms, c.Players, maxBots)
+	case c.Delivered < 0 || c.Delivered > 1:
+		return fmt.Errorf("%w: delivered %v: want 0 to 1", ErrConfig, c.Delivered)
 	case c.Duration < 100*time.Millisecond:
 		return fmt.Errorf("%w: duration %v: want at least 100ms", ErrConfig, c.Duration)
 	case c.InputHz < 0.1 || c.InputHz > maxInputHz:

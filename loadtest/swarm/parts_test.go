@@ -114,7 +114,7 @@ func (s *sink) Close() error               { return nil }
 // playing is a bot in mid-game without a server, and two deltas for it that undo each other, framed.
 func playing(tb testing.TB) (b *bot, there, back []byte) {
 	srv := newFakeServer(tb, true)
-	s := &swarm{cfg: Config{URL: srv.URL, Game: "fake", InputHz: 20}, origin: time.Now()}
+	s := &swarm{cfg: Config{URL: srv.URL, Game: "fake", Players: 1, InputHz: 20}, origin: time.Now(), seeds: rand.New(rand.NewPCG(1, 0))}
 	if err := s.cfg.prepare(); err != nil {
 		tb.Fatal(err)
 	}

@@ -159,9 +159,6 @@ func (r *Report) WriteTable(w io.Writer) {
 	}
 }
 
-// enoughFrames is the part of the expected states that must have arrived.
-const enoughFrames = 0.995
-
 // longestQuiet is how long a client may be without a state in a game that sends only what changed: one a second is promised.
 const longestQuiet = 1500 * time.Millisecond
 
@@ -201,7 +198,7 @@ func (s *swarm) checkStates(took time.Duration) {
 				continue
 			}
 			owed = float64(game.Schema.SendHz) * took.Seconds()
-			if float64(b.frames) < enoughFrames*owed-1 { // the window cuts one in half
+			if float64(b.frames) < s.cfg.Delivered*owed-1 { // the window cuts one in half
 				short++
 				fewest = worse(fewest, b, func(x, y *bot) bool { return x.frames < y.frames })
 			}

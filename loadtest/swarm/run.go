@@ -35,6 +35,7 @@ type swarm struct {
 	cfg     Config
 	origin  time.Time
 	runID   uint64
+	seeds   *rand.Rand // of the bots' own
 	schemas client.Schemas
 	faults  faults
 	lanes   []*lane
@@ -54,7 +55,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err := sock.RaiseFileLimit(uint64(cfg.Rooms*cfg.Players) + 256); err != nil {
 		return nil, err
 	}
-	s := &swarm{cfg: cfg, origin: time.Now(), runID: rand.Uint64(), turn: make(chan struct{}, dialers)}
+	s := &swarm{cfg: cfg, origin: time.Now(), seeds: rand.New(rand.NewPCG(cfg.Seed, 0)), runID: rand.Uint64(), turn: make(chan struct{}, dialers)}
 	s.faults.log = cfg.Log
 	idle := s.watchIdle(ctx)
 	seats, err := s.prepare(ctx)
