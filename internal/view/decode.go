@@ -40,8 +40,8 @@ func Decode(dst, base *Frame, body *wire.Reader, elements int, clearPrivate bool
 	return d.err
 }
 
-// A decoder merges one body into a copy of its base, section by section. It takes the one-byte integers, of which nearly all
-// of a body is made, from buf itself, and leaves everything longer to a wire.Reader.
+// A decoder merges one body into a copy of its base, section by section. It takes the short integers, of which nearly all
+// of a body is made, from buf itself, and leaves everything else to a wire.Reader.
 type decoder struct {
 	dst, base    *Frame
 	buf          []byte
@@ -77,6 +77,22 @@ func (d *decoder) int() int32 {
 	if d.off < len(d.buf) && int8(d.buf[d.off]) >= -32 {
 		d.off++
 		return int32(int8(d.buf[d.off-1]))
+	}
+	if b := d.buf[d.off:]; len(b) >= 3 {
+		switch b[0] { // the next most frequent
+		case 0xcc:
+			d.off += 2
+			return int32(b[1])
+		case 0xd0:
+			d.off += 2
+			return int32(int8(b[1]))
+		case 0xcd:
+			d.off += 3
+			return int32(b[1])<<8 | int32(b[2])
+		case 0xd1:
+			d.off += 3
+			return int32(int16(uint16(b[1])<<8 | uint16(b[2])))
+		}
 	}
 	r := d.reader()
 	v := r.Int32()
