@@ -267,7 +267,7 @@ func (c *client) Message(head, shared, private []byte) {
 	case wire.TypeWelcome:
 		c.welcome, err = wire.ParseWelcome(m)
 		must(err)
-		if c.welcome.Resumed == resumedNot {
+		if c.welcome.Resumed == wire.ResumedNew {
 			c.state = nil
 		}
 	case wire.TypeSnapshot, wire.TypeDelta, wire.TypeDeltaB:

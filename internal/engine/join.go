@@ -58,13 +58,6 @@ type welcome struct {
 	msgRef     uint32
 }
 
-// The values of WELCOME's resumed.
-const (
-	resumedNot      = 0
-	resumedDelta    = 1
-	resumedSnapshot = 2
-)
-
 // Join asks for a connection to be let in at the next tick.
 func (r *Room) Join(j Join) { r.joins = append(r.joins, j) }
 
@@ -207,9 +200,9 @@ func (r *Room) greet(s *Session, j *Join) {
 	w := &welcome{secret: j.NewSecret, schemaHash: j.SchemaHash, ackEach: j.AckEach, inSeq: s.lastSeq, msgRef: s.lastRef}
 	s.sentTick, s.baseTick, s.explicit, s.nextHash = 0, 0, false, 0
 	if j.Resuming {
-		w.resumed = resumedSnapshot
+		w.resumed = wire.ResumedSnapshot
 		if r.history.Find(j.Have.Epoch, j.Have.Tick) != nil {
-			w.resumed = resumedDelta
+			w.resumed = wire.ResumedDelta
 			s.sentEpoch, s.sentTick, s.baseTick, s.explicit = j.Have.Epoch, j.Have.Tick, j.Have.Tick, true
 		}
 		s.outbox.ack(j.Have.EventSeq)

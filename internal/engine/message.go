@@ -7,15 +7,6 @@ import (
 	"github.com/ringside-server/ringside/room"
 )
 
-// The codes of a REPLY; docs/PROTOCOL.md §4.
-const (
-	replyDone      = 0
-	replyRefused   = 1
-	replyTooMany   = 2
-	replyUnknown   = 3
-	replyMalformed = 4
-)
-
 // A bucket counts a session's messages of one kind against its rate. Credit is in messages × TickHz, so that a tick earns
 // exactly the rate; full it holds one second's worth.
 type bucket struct {
@@ -70,13 +61,13 @@ func (r *Room) applyMessage(in *wire.Reader) {
 	s.handled = ref
 	text := ""
 	switch {
-	case code != replyDone:
+	case code != wire.ReplyDone:
 	case int(id) >= r.driver.Messages():
-		code = replyUnknown
+		code = wire.ReplyNoMessage
 	case !s.buckets[id].take(r.tick, r.prog.Schema.Messages[id].Rate, r.TickHz()):
-		code = replyTooMany
+		code = wire.ReplyTooMany
 	case s.player.Role == room.RoleSpectator:
-		code, text = replyRefused, "spectators only watch"
+		code, text = wire.ReplyRefused, "spectators only watch"
 	default:
 		code, text = r.askGame(s, int(id), payload)
 	}
@@ -87,11 +78,11 @@ func (r *Room) askGame(s *Session, id int, payload []byte) (code uint32, text st
 	err := r.driver.Message(s.player, id, payload)
 	switch {
 	case err == nil:
-		return replyDone, ""
+		return wire.ReplyDone, ""
 	case errors.Is(err, room.ErrPayload):
-		return replyMalformed, ""
+		return wire.ReplyMalformed, ""
 	}
-	return replyRefused, cut(err.Error(), maxReplyText)
+	return wire.ReplyRefused, cut(err.Error(), maxReplyText)
 }
 
 const maxReplyText = 512

@@ -125,7 +125,7 @@ func (s *Session) receiveMessage(m wire.Msg) {
 	s.lastRef = m.Ref
 	it := item{message: true, seq: m.Ref, id: m.ID}
 	if s.queue.msgs >= messageQueue {
-		it.code = replyTooMany
+		it.code = wire.ReplyTooMany
 	} else {
 		it.payload = append([]byte(nil), m.Payload...)
 	}

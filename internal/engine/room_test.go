@@ -134,7 +134,7 @@ func TestMessagesAreAnsweredOnceInOrder(t *testing.T) {
 	want := []struct {
 		ref, code uint32
 		text      string
-	}{{1, replyRefused, "say something"}, {2, replyDone, ""}, {3, replyTooMany, ""}, {4, replyUnknown, ""}, {5, replyMalformed, ""}}
+	}{{1, wire.ReplyRefused, "say something"}, {2, wire.ReplyDone, ""}, {3, wire.ReplyTooMany, ""}, {4, wire.ReplyNoMessage, ""}, {5, wire.ReplyMalformed, ""}}
 	if len(c.replies) != len(want) {
 		t.Fatalf("replies %+v", c.replies)
 	}
@@ -165,7 +165,7 @@ func TestResumeGetsDeltaOnWhatTheClientHolds(t *testing.T) {
 	if ada.outcome == nil || ada.outcome.Session == nil {
 		t.Fatalf("resume refused: %+v", ada.outcome)
 	}
-	if ada.welcome.Resumed != resumedDelta || ada.frames[2] != wire.TypeDeltaB {
+	if ada.welcome.Resumed != wire.ResumedDelta || ada.frames[2] != wire.TypeDeltaB {
 		t.Errorf("resumed %d with %v, want a DELTAB", ada.welcome.Resumed, ada.frames)
 	}
 	b.ticks(50)
@@ -179,7 +179,7 @@ func TestResumeGetsDeltaOnWhatTheClientHolds(t *testing.T) {
 	b.room.Lost(ada.session, ada.conn)
 	b.ticks(view.HistoryLen + 5)
 	b.resume(ada, wire.Resume{Epoch: 1, Tick: ada.state.Tick, EventSeq: ada.eventSeq})
-	if ada.welcome.Resumed != resumedSnapshot {
+	if ada.welcome.Resumed != wire.ResumedSnapshot {
 		t.Errorf("resumed %d after %d ticks, want a snapshot", ada.welcome.Resumed, view.HistoryLen+5)
 	}
 }
@@ -461,11 +461,11 @@ func TestTakeOver(t *testing.T) {
 	ada.session, bob.session = nil, nil
 	b.tick()
 	b.resume(ada, past)
-	if ada.welcome.Epoch != 2 || ada.welcome.Resumed != resumedDelta || ada.welcome.InSeq != 43 {
+	if ada.welcome.Epoch != 2 || ada.welcome.Resumed != wire.ResumedDelta || ada.welcome.InSeq != 43 {
 		t.Errorf("ada resumed with %+v, want epoch 2, a DELTAB and in_seq 43", ada.welcome)
 	}
 	b.resume(bob, wire.Resume{Epoch: 1, Tick: bob.state.Tick, EventSeq: bob.eventSeq})
-	if bob.welcome.Resumed != resumedSnapshot {
+	if bob.welcome.Resumed != wire.ResumedSnapshot {
 		t.Errorf("bob holds a tick that did not happen and resumed with %d, want a snapshot", bob.welcome.Resumed)
 	}
 	for range 50 {

@@ -50,10 +50,14 @@ func rosterEntry(slot int, p *room.Player) wire.RosterEntry {
 		return e
 	}
 	e.Name, e.Team, e.Role, e.Data = p.Name, uint32(p.Team()), uint32(p.Role), p.Data()
-	for i, on := range []bool{p.Host(), p.Away(), p.Bot} {
-		if on {
-			e.Flags |= 1 << i
-		}
+	if p.Host() {
+		e.Flags |= wire.RosterHost
+	}
+	if p.Away() {
+		e.Flags |= wire.RosterAway
+	}
+	if p.Bot {
+		e.Flags |= wire.RosterBot
 	}
 	return e
 }
