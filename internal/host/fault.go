@@ -50,10 +50,10 @@ func (f *FaultFile) Append(dst []byte) []byte {
 	dst = wire.AppendString(dst, f.Game)
 	dst = wire.AppendUint(dst, uint64(f.Version))
 	dst = wire.AppendBytes(dst, f.Options)
-	dst = wire.AppendUint(dst, f.Seed)
+	dst = wire.AppendInt(dst, int64(f.Seed)) // all 64 bits: a Reader's unsigned numbers have 63
 	dst = wire.AppendUint(dst, uint64(f.Epoch))
 	dst = wire.AppendUint(dst, uint64(f.Tick))
-	dst = wire.AppendString(dst, f.Panic)
+	dst = wire.AppendString(dst, strings.ToValidUTF8(f.Panic, "?"))
 	dst = wire.AppendBytes(dst, f.Stack)
 	dst = wire.AppendBytes(dst, f.Checkpoint)
 	return wire.AppendBytes(dst, f.Records)
@@ -65,7 +65,7 @@ func ParseFault(data []byte) (*FaultFile, error) {
 	if n, v := r.ArrayLen(), r.Uint32(); n != 11 || v != faultVersion {
 		return nil, fmt.Errorf("read fault file: %w: %d elements, version %d", wire.ErrMalformed, n, v)
 	}
-	f := &FaultFile{Game: string(r.String(64)), Version: r.Uint32(), Options: r.Bytes(maxFaultPart), Seed: r.Uint64()}
+	f := &FaultFile{Game: string(r.String(64)), Version: r.Uint32(), Options: r.Bytes(maxFaultPart), Seed: uint64(r.Int())}
 	f.Epoch, f.Tick = r.Uint32(), r.Uint32()
 	f.Panic, f.Stack = string(r.String(maxFaultPart)), r.Bytes(maxFaultPart)
 	f.Checkpoint, f.Records = r.Bytes(maxFaultPart), r.Bytes(maxFaultPart)
