@@ -192,7 +192,16 @@ func (m *updateRoom) apply(d *Directory) result {
 		r.Private = *m.Private
 	}
 	if m.Metadata != nil {
-		r.Metadata = sortPairs(m.Metadata)
+		merged := pairMap(r.Metadata)
+		for k, v := range m.Metadata {
+			if merged[k] = v; v == "" {
+				delete(merged, k)
+			}
+		}
+		if len(merged) > maxMetadata {
+			return result{err: invalid("metadata of more than %d keys", maxMetadata)}
+		}
+		r.Metadata = sortPairs(merged)
 	}
 	d.put(r)
 	return result{room: r}

@@ -151,7 +151,8 @@ type (
 	}
 )
 
-// RoomUpdate says what the owner of a room wants changed; nil stays as it is.
+// RoomUpdate says what the owner of a room wants changed; nil stays as it is. Metadata is merged key by key, an empty value
+// removes its key.
 type RoomUpdate struct {
 	Locked   *bool
 	Private  *bool

@@ -133,3 +133,19 @@ func TestReportBounds(t *testing.T) {
 		t.Errorf("%d commands were proposed", got-before)
 	}
 }
+
+// A game that sets one key keeps the others: what a room was joined by must stay, or no later join finds it.
+func TestMetadataIsMerged(t *testing.T) {
+	f := newFixture(t, Config{})
+	f.own(t)
+	room := f.mustCreate(t, Creation{Game: "arena", Metadata: map[string]string{"mode": "ranked", "map": "sun"}})
+	for _, m := range []map[string]string{{"map": "moon", "extra": "1"}, {"extra": ""}} {
+		if err := f.UpdateRoom(t.Context(), room.ID, 1, RoomUpdate{Metadata: m}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := pairMap(f.dir.Room(room.ID).Metadata)
+	if len(got) != 2 || got["mode"] != "ranked" || got["map"] != "moon" {
+		t.Errorf("metadata %v, want mode ranked and map moon", got)
+	}
+}
