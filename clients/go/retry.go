@@ -87,6 +87,8 @@ func (c *Core) Lost(now time.Duration, code CloseCode, reason string) {
 	r := &c.retry
 	if played || r.losses == 0 {
 		r.lostAt, r.losses, r.place = now, 0, 0
+	} else if r.playedAt > r.lostAt {
+		r.lostAt = now // the server let us in since, however short: it counts the grace from now
 	}
 	r.next = r.decide(now, code, reason, c.rand)
 	r.losses++

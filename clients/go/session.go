@@ -100,6 +100,9 @@ func (c *Core) enter(now time.Duration, w *Welcome, game *Game) {
 	c.game, c.token, c.resuming, c.phase = game, w.Key, true, phasePlaying
 	s := &c.session
 	s.id, s.room, s.slot, s.role, s.epoch = w.Session, w.Room, w.Slot, w.Role, w.Epoch
+	if c.retry.left { // asked for while there was no session to leave
+		c.Leave()
+	}
 	s.limits, s.ackEvery = w.Limits, w.AckRule == wire.AckEveryState
 	s.silence = max(minSilence, time.Duration(w.Limits.PingTimeoutMS)*time.Millisecond)
 	c.stats.Welcomes++
