@@ -62,7 +62,7 @@ func TestCommandLine(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
-			code := run(ctx, append([]string{"-data", t.TempDir()}, tt.args...), &stdout, &stderr, tt.opts...)
+			code := run(ctx, append([]string{"-data", t.TempDir(), "-listen", "127.0.0.1:0"}, tt.args...), &stdout, &stderr, tt.opts...)
 			if code != tt.code || !strings.Contains(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) {
 				t.Errorf("exit %d, stdout %q, stderr %q; want %d, %q, %q", code, &stdout, &stderr, tt.code, tt.stdout, tt.stderr)
 			}

@@ -29,6 +29,7 @@ type Node struct {
 	dir      *matchmaker.Directory
 	store    *raftstore.Store
 	matcher  *matchmaker.Matchmaker
+	reports  *directory
 	host     *host.Host
 	listener net.Listener
 	server   *http.Server
@@ -113,6 +114,7 @@ func (n *Node) openDirectory(ctx context.Context) (err error) {
 	n.matcher, err = matchmaker.New(matchmaker.Config{
 		MaxRooms: n.cfg.MaxRooms, URL: n.socketURL(), Logger: n.cfg.Log.With().Str("part", "matchmaker").Logger(),
 	}, n.dir, n.store)
+	n.reports = &directory{m: n.matcher, log: n.cfg.Log}
 	return err
 }
 
@@ -134,7 +136,7 @@ func (n *Node) register(ctx context.Context) error {
 // hostConfig says how rooms run here.
 func (n *Node) hostConfig() host.Config {
 	return host.Config{
-		Games: n.programs, Seats: seats{n.matcher}, Directory: directory{n.matcher, n.cfg.Log},
+		Games: n.programs, Seats: seats{n.matcher}, Directory: n.reports,
 		Backend: host.Backend(n.cfg.Backend), Workers: n.cfg.Workers, MaxConnections: n.cfg.MaxConnections,
 		FaultDir: filepath.Join(n.cfg.Data, "faults"), Origin: sameOrigin, Plant: n.cfg.plant,
 		Log: n.cfg.Log.With().Str("part", "host").Logger(),
@@ -155,6 +157,7 @@ func (n *Node) reconcile(ctx context.Context) {
 			return
 		case <-changed:
 		case <-again.C:
+			n.reports.retry()
 		}
 	}
 }

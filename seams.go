@@ -3,6 +3,7 @@ package ringside
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,7 +19,7 @@ import (
 
 var (
 	_ host.Seats     = seats{}
-	_ host.Directory = directory{}
+	_ host.Directory = (*directory)(nil)
 )
 
 // seats lets the host ask the matchmaker who may sit where.
@@ -59,11 +60,30 @@ const reportTimeout = time.Second
 type directory struct {
 	m   *matchmaker.Matchmaker
 	log zerolog.Logger
+
+	mu    sync.Mutex
+	again []func() // Guarded by mu: reports that nobody else repeats and whose outcome is not known
 }
 
-// report makes one call. A refusal means that the directory knows better; anything else is repeated by the host or by the
-// next reconcile, and said.
-func (d directory) report(what, roomID string, call func(context.Context) error) {
+// retry repeats what could not be said. Seats are released any number of times.
+func (d *directory) retry() {
+	d.mu.Lock()
+	again := d.again
+	d.again = nil
+	d.mu.Unlock()
+	for _, f := range again {
+		f()
+	}
+}
+
+func (d *directory) later(f func()) {
+	d.mu.Lock()
+	d.again = append(d.again, f)
+	d.mu.Unlock()
+}
+
+// report makes one call, and says whether its outcome is known. A refusal means that the directory knows better.
+func (d *directory) report(what, roomID string, call func(context.Context) error) (known bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), reportTimeout)
 	defer cancel()
 	err := call(ctx)
@@ -72,21 +92,23 @@ func (d directory) report(what, roomID string, call func(context.Context) error)
 		errors.Is(err, matchmaker.ErrStaleEpoch), errors.Is(err, matchmaker.ErrSeatUnknown):
 	default:
 		d.log.Warn().Err(err).Str("report", what).Str("room", roomID).Msg("report to the directory failed")
+		return false
 	}
+	return true
 }
 
 // RoomStarted opens the room for players.
-func (d directory) RoomStarted(roomID string, epoch uint32) {
+func (d *directory) RoomStarted(roomID string, epoch uint32) {
 	d.report("started", roomID, func(ctx context.Context) error { return d.m.RoomStarted(ctx, roomID, uint64(epoch)) })
 }
 
 // RoomRefused answers the creator.
-func (d directory) RoomRefused(roomID string, epoch uint32, text string) {
+func (d *directory) RoomRefused(roomID string, epoch uint32, text string) {
 	d.report("refused", roomID, func(ctx context.Context) error { return d.m.RoomRefused(ctx, roomID, uint64(epoch), text) })
 }
 
 // RoomEnded keeps how the room ended.
-func (d directory) RoomEnded(roomID string, epoch uint32, code wire.CloseCode, reason string, result []byte) {
+func (d *directory) RoomEnded(roomID string, epoch uint32, code wire.CloseCode, reason string, result []byte) {
 	end := matchmaker.Ending{Reason: "finished", Text: reason, Code: int(code), Result: result}
 	if code == wire.CloseFault {
 		end.Reason = "fault"
@@ -94,26 +116,29 @@ func (d directory) RoomEnded(roomID string, epoch uint32, code wire.CloseCode, r
 	d.report("ended", roomID, func(ctx context.Context) error { return d.m.RoomEnded(ctx, roomID, uint64(epoch), end) })
 }
 
-// SeatFreed lets the seat be sold again.
-func (d directory) SeatFreed(roomID string, epoch uint32, seat uint64) {
-	d.report("seat freed", roomID, func(ctx context.Context) error { return d.m.Release(ctx, roomID, uint64(epoch), seat) })
+// SeatFreed lets the seat be sold again. A seat that stayed taken by mistake would never be: it is said until it is heard.
+func (d *directory) SeatFreed(roomID string, epoch uint32, seat uint64) {
+	release := func(ctx context.Context) error { return d.m.Release(ctx, roomID, uint64(epoch), seat) }
+	if !d.report("seat freed", roomID, release) {
+		d.later(func() { d.SeatFreed(roomID, epoch, seat) })
+	}
 }
 
 // SetLocked and SetMetadata are the game's wishes.
-func (d directory) SetLocked(roomID string, epoch uint32, locked bool) {
+func (d *directory) SetLocked(roomID string, epoch uint32, locked bool) {
 	d.report("lock", roomID, func(ctx context.Context) error {
 		return d.m.UpdateRoom(ctx, roomID, uint64(epoch), matchmaker.RoomUpdate{Locked: &locked})
 	})
 }
 
-func (d directory) SetMetadata(roomID string, epoch uint32, key, value string) {
+func (d *directory) SetMetadata(roomID string, epoch uint32, key, value string) {
 	d.report("metadata", roomID, func(ctx context.Context) error {
 		return d.m.UpdateRoom(ctx, roomID, uint64(epoch), matchmaker.RoomUpdate{Metadata: map[string]string{key: value}})
 	})
 }
 
 // EndIfIdle ends a room nobody has a seat in.
-func (d directory) EndIfIdle(roomID string, epoch uint32) {
+func (d *directory) EndIfIdle(roomID string, epoch uint32) {
 	d.report("idle", roomID, func(ctx context.Context) error {
 		_, err := d.m.EndIfIdle(ctx, roomID, uint64(epoch))
 		return err
@@ -126,7 +151,7 @@ func assignments(list []matchmaker.Assignment) []host.Assignment {
 	for i, a := range list {
 		out[i] = host.Assignment{
 			Room: a.Room, Epoch: uint32(a.Epoch), Game: a.Game, Options: a.Options, Seed: a.Seed, Bots: a.Bots,
-			Started: a.Started,
+			MaxPlayers: a.MaxPlayers, Started: a.Started,
 		}
 	}
 	return out

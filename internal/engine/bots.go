@@ -35,7 +35,7 @@ func (r *Room) fillWithBots() {
 
 // addBot seats a bot in the highest free slot, -1 if there is none: the directory sells the lowest first.
 func (r *Room) addBot(name string) int {
-	slot := r.prog.Def.MaxPlayers - 1
+	slot := r.places - 1
 	for slot >= 0 && r.driver.Room.Player(slot) != nil {
 		slot--
 	}

@@ -42,7 +42,7 @@ func (r *Room) Flush(s *Session, sink Sink) {
 
 // FlushEvents hands the sink what a session that is being closed has not been told: its last events and replies, no state.
 func (r *Room) FlushEvents(s *Session, sink Sink) {
-	if s.welcome == nil {
+	if s.greeted {
 		s.outbox.flush(sink)
 	}
 }
@@ -66,7 +66,7 @@ func (r *Room) flushWelcome(s *Session, sink Sink) {
 	if s.welcome.ackEach {
 		w.AckRule = wire.AckEveryState
 	}
-	s.welcome = nil
+	s.welcome, s.greeted = nil, true
 	r.scratch = wire.AppendWelcome(r.scratch[:0], &w)
 	sink.Message(r.scratch, nil, nil)
 }
@@ -100,11 +100,11 @@ func (r *Room) flushState(s *Session, sink Sink) {
 	}
 	switch {
 	case base == nil:
-		r.scratch = wire.AppendSnapshotHead(r.scratch[:0], elements, cur.Epoch, cur.Tick, s.applied)
+		r.scratch = wire.AppendSnapshotHead(r.scratch[:0], elements, cur.Epoch, cur.Tick, s.shown)
 	case s.explicit:
-		r.scratch = wire.AppendDeltaBHead(r.scratch[:0], elements, cur.Epoch, cur.Tick, s.sentEpoch, s.sentTick, s.applied, wire.FlagPrivateFresh)
+		r.scratch = wire.AppendDeltaBHead(r.scratch[:0], elements, cur.Epoch, cur.Tick, s.sentEpoch, s.sentTick, s.shown, wire.FlagPrivateFresh)
 	default:
-		r.scratch = wire.AppendDeltaHead(r.scratch[:0], elements, cur.Tick-s.sentTick, s.applied-s.sentSeq)
+		r.scratch = wire.AppendDeltaHead(r.scratch[:0], elements, cur.Tick-s.sentTick, s.shown-s.sentSeq)
 	}
 	sink.Message(r.scratch, shared.bytes, private)
 	r.sent(s, cur)
@@ -122,7 +122,7 @@ func (r *Room) baseOf(s *Session) *view.Frame {
 
 // quiet reports whether the session need not hear that nothing changed.
 func (r *Room) quiet(s *Session, cur *view.Frame) bool {
-	return r.prog.Def.Quiet && s.applied == s.sentSeq && cur.Epoch == s.sentEpoch &&
+	return r.prog.Def.Quiet && s.shown == s.sentSeq && cur.Epoch == s.sentEpoch &&
 		cur.Tick-s.sentTick < keepAliveSeconds*uint32(r.TickHz())
 }
 
@@ -170,14 +170,17 @@ func (r *Room) sent(s *Session, cur *view.Frame) {
 			s.skipped += missed
 		}
 	}
-	s.sentEpoch, s.sentTick, s.baseTick, s.sentSeq, s.explicit = cur.Epoch, cur.Tick, cur.Tick, s.applied, false
+	s.sentEpoch, s.sentTick, s.baseTick, s.sentSeq, s.explicit = cur.Epoch, cur.Tick, cur.Tick, s.shown, false
 	if p := r.driver.Private(s.player.Slot); p != nil {
 		if s.priv == nil {
 			s.priv = r.prog.Layout.NewFrame()
 		}
 		s.priv.CopyFrom(p)
 	}
-	s.outbox.mark(cur.Tick)
+	if cur.Tick != s.markedTick { // an acknowledgement of a state that was sent before may be under way
+		s.outbox.mark(cur.Tick)
+		s.markedTick = cur.Tick
+	}
 }
 
 // flushHash sends, every two seconds, the hash of what the session must now hold.

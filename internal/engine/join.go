@@ -69,7 +69,7 @@ func (r *Room) refuseJoins() {
 }
 
 func (r *Room) refuse(conn uint64, code wire.CloseCode, text string) {
-	r.outcomes = append(r.outcomes, Outcome{Conn: conn, Code: code, Text: text})
+	r.outcomes = append(r.outcomes, Outcome{Conn: conn, Code: code, Text: cut(text, wire.MaxText)})
 }
 
 // find returns the session a join is for, nil if it is none that exists.
@@ -131,6 +131,7 @@ func (r *Room) applyJoin(conn uint64, seat Seat, token, key digest) *Session {
 	r.clearSlot(seat.Slot)
 	if r.driver.Room.Player(seat.Slot) != nil {
 		r.refuse(conn, wire.CloseFull, "somebody sits there")
+		r.notices = append(r.notices, Notice{Kind: NoticeSeatFree, Seat: seat.ID})
 		return nil
 	}
 	if err := r.driver.Join(p); err != nil {
@@ -159,7 +160,8 @@ func (r *Room) attach(s *Session, conn uint64) {
 		conn = 0
 	}
 	s.conn, s.heard, s.spoke, s.frames = conn, r.tick, false, frameBurst
-	s.leaving, s.lost = false, false
+	s.leaving, s.lost, s.greeted = false, false, false
+	s.since, s.allowed, s.markedTick = r.tick, 0, 0
 	s.pongs = s.pongs[:0]
 	s.rosterWhole = true
 	s.outbox.rewind()
@@ -173,7 +175,7 @@ func (r *Room) close(s *Session, code wire.CloseCode, text string) {
 	if s.conn == 0 {
 		return
 	}
-	c := Closing{Conn: s.conn, Code: code, Text: text, Last: s}
+	c := Closing{Conn: s.conn, Code: code, Text: cut(text, wire.MaxText), Last: s}
 	if code == wire.CloseReplaced {
 		c.Last = nil
 	}

@@ -13,6 +13,7 @@ const maxJournal = 1 << 20
 // desk. A checkpoint is taken once a second, each room at its own tick of it.
 type journal struct {
 	checkpoint []byte
+	spare      []byte // the next one is written here: a game that fails while it is must not cost us the last
 	tick       uint32 // of the checkpoint; 0 and empty bytes: the room as New made it
 	records    []byte // each behind its length, as a bin object
 	every      uint32
@@ -35,11 +36,13 @@ func (j *journal) due(tick uint32) bool {
 // takeCheckpoint replaces the checkpoint and empties the journal.
 func (r *Room) takeCheckpoint() {
 	defer r.catch()
-	c, err := r.AppendCheckpoint(r.journal.checkpoint[:0])
+	j := &r.journal
+	c, err := r.AppendCheckpoint(j.spare[:0])
 	if err != nil {
 		panic(err.Error())
 	}
-	r.journal.checkpoint, r.journal.tick, r.journal.records = c, r.tick, r.journal.records[:0]
+	j.checkpoint, j.spare = c, j.checkpoint
+	j.tick, j.records = r.tick, j.records[:0]
 }
 
 // Journal returns the newest checkpoint (empty: the room as New made it) and the records since, each a bin object. Both belong

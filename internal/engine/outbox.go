@@ -7,8 +7,14 @@ import (
 	"github.com/ringside-server/ringside/room"
 )
 
-// maxOutbox is how many bytes of events a session may leave unacknowledged.
-const maxOutbox = 64 << 10
+// How many bytes of events a session may leave unacknowledged. Beyond maxOutbox its connection is closed with 4100, and it
+// may resume: what it acknowledges then is forgotten. While it is away events go on, up to maxAwayOutbox; beyond that its seat
+// is given up.
+const (
+	maxOutbox     = 64 << 10
+	maxAwayOutbox = 512 << 10
+	settleSeconds = 5 // a connection that came back has to read and acknowledge what it missed
+)
 
 // An outbox holds a session's EVENT and REPLY frames, encoded, from when they happen to when they are acknowledged. A frame
 // counts as acknowledged when a state frame sent after it is.
@@ -26,7 +32,7 @@ type entry struct {
 	size int
 }
 
-func (o *outbox) full() bool { return len(o.buf) > maxOutbox }
+func (o *outbox) full(limit int) bool { return len(o.buf) > limit }
 
 func (o *outbox) event(tick uint32, id int, payload []byte) {
 	o.seq++

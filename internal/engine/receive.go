@@ -49,7 +49,7 @@ func (r *Room) Receive(s *Session, frame []byte) wire.CloseCode {
 		return 0
 	case wire.TypeResync:
 		_, err := wire.ParseResync(frame)
-		if err == nil && r.tick-s.resyncTick >= uint32(r.TickHz()) {
+		if err == nil && (s.resyncTick == 0 || r.tick-s.resyncTick >= uint32(r.TickHz())) {
 			s.resyncTick, s.sentTick = r.tick, 0
 		}
 		return malformed(err)
@@ -76,9 +76,24 @@ func (s *Session) hear(tick uint32, tickHz int) bool {
 	if s.welcome == nil {
 		s.used, s.joinedBy = digest{}, digest{}
 	}
-	s.frames--
-	return s.frames >= 0
+	if s.frames >= 1 {
+		s.frames--
+		return true
+	}
+	s.allowed--
+	return s.allowed >= 0
 }
+
+// Missed tells the room that it did not tick for so many ticks: a stall of the node, not of its players, whose frames have
+// piled up and are not held against them.
+func (r *Room) Missed(ticks int) {
+	more := float32(min(ticks, maxMissed)) * frameRate / float32(r.TickHz())
+	for _, s := range r.sessions {
+		s.allowed = min(max(s.allowed, 0)+more, maxMissed)
+	}
+}
+
+const maxMissed = 60 * frameRate // frames, and ticks, of a stall that are counted
 
 func (s *Session) acknowledge(tick uint32) {
 	if tick > s.acked && tick <= s.sentTick {

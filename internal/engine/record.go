@@ -81,14 +81,14 @@ func (r *Room) gatherFate(dst []byte, s *Session) []byte {
 	switch {
 	case s.leaving:
 		return appendSessionOp(dst, opLeave, s, uint64(room.ReasonLeft), uint64(wire.CloseLeft))
-	case !s.attached && (r.tick >= s.deadline || s.outbox.full()):
+	case !s.attached && (r.tick >= s.deadline || s.outbox.full(maxAwayOutbox)):
 		s.leaving = true
 		return appendSessionOp(dst, opLeave, s, uint64(room.ReasonTimeout), 0)
 	case !s.attached:
 		return dst
 	case s.lost || s.conn == 0:
 		return appendSessionOp(dst, opLost, s, 0)
-	case s.outbox.full():
+	case s.outbox.full(maxOutbox) && r.tick-s.since > settleSeconds*uint32(r.TickHz()), s.outbox.full(maxAwayOutbox):
 		return appendSessionOp(dst, opLost, s, uint64(wire.CloseSlow))
 	case silent > PingTimeoutSeconds*uint32(r.TickHz()):
 		if !s.spoke {

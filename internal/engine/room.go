@@ -30,6 +30,7 @@ type Config struct {
 	Seed    uint64          // of the room's random source
 	Epoch   uint32          // of this ownership; 0 means 1
 	Bots    *int            // how many bots fill the room; nil is the game's number
+	Places  int             // how many of the game's slots the room has; 0 is all
 	URLs    []string        // other places where clients may resume
 	Plant   Plant           // a fault on purpose, for testing load tests
 	Log     zerolog.Logger
@@ -46,6 +47,7 @@ type Room struct {
 	sendEvery uint32 // ticks between state frames
 	grace     uint32 // ticks a seat is held
 	bots      int
+	places    int // slots for players in this room
 
 	// The room as the journal sees it: changed by applying records only.
 	epoch    uint32
@@ -125,8 +127,13 @@ func New(cfg Config) (*Room, error) {
 		history:   view.NewHistory(),
 	}
 	if cfg.Bots != nil {
-		r.bots = min(*cfg.Bots, def.MaxPlayers)
+		r.bots = *cfg.Bots
 	}
+	r.places = def.MaxPlayers
+	if cfg.Places > 0 {
+		r.places = min(cfg.Places, def.MaxPlayers)
+	}
+	r.bots = min(r.bots, r.places)
 	if in := cfg.Program.Schema.Input; in != nil {
 		r.width = len(in.Fields)
 		for _, f := range in.Fields {
@@ -223,6 +230,9 @@ func (r *Room) show() {
 	}
 	f.Epoch, f.Tick = r.epoch, r.tick
 	r.history.Commit()
+	for _, s := range r.sessions {
+		s.shown = s.applied
+	}
 	r.bodies = r.bodies[:0]
 }
 

@@ -39,9 +39,12 @@ type Session struct {
 
 	// What arrived on the connection and waits for a tick.
 	conn    uint64
+	since   uint32 // tick in which the connection came
+	greeted bool   // WELCOME went out
 	heard   uint32 // tick of the newest frame
 	spoke   bool   // a frame came after HELLO
 	frames  float32
+	allowed float32 // frames beyond the rate: what piled up while the room did not tick
 	queue   queue
 	lastSeq uint32 // newest input taken into the queue
 	lastRef uint32 // newest message taken into the queue
@@ -57,7 +60,9 @@ type Session struct {
 	sentTick    uint32 // of the last state frame; 0: none, the next is a snapshot
 	baseTick    uint32 // of a kept view equal to what the client holds
 	sentSeq     uint32
-	explicit    bool // the next state frame names its base: DELTAB
+	shown       uint32 // newest input that the newest view includes
+	markedTick  uint32 // of the last state that went out: events sent after it are not acknowledged by it
+	explicit    bool   // the next state frame names its base: DELTAB
 	priv        *view.Frame
 	nextHash    uint32
 	rosterTick  uint32 // of the newest roster the client holds

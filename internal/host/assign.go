@@ -11,13 +11,14 @@ import (
 
 // An Assignment is a room this node shall run.
 type Assignment struct {
-	Room    string
-	Epoch   uint32
-	Game    string
-	Options json.RawMessage // the creator's, nil for none
-	Seed    uint64
-	Bots    *int // nil: the game's number
-	Started bool // the directory knows that the room runs; if not, it is told again
+	Room       string
+	Epoch      uint32
+	Game       string
+	Options    json.RawMessage // the creator's, nil for none
+	Seed       uint64
+	Bots       *int // nil: the game's number
+	MaxPlayers int  // how many of the game's slots the room has; 0: all
+	Started    bool // the directory knows that the room runs; if not, it is told again
 }
 
 // Reconcile makes the host run the rooms of a list and no others: rooms that are new, or have a higher epoch, are started;
@@ -127,7 +128,7 @@ func (h *Host) build(r *hosted) (room *engine.Room, text string) {
 		return nil, fmt.Sprintf("this node has no game %q", r.Game)
 	}
 	room, err := engine.New(engine.Config{
-		ID: r.Room, Program: r.game, Options: r.Options, Seed: r.Seed, Epoch: r.Epoch, Bots: r.Bots, URLs: h.cfg.URLs,
+		ID: r.Room, Program: r.game, Options: r.Options, Seed: r.Seed, Epoch: r.Epoch, Bots: r.Bots, Places: r.MaxPlayers, URLs: h.cfg.URLs,
 		Plant: h.cfg.Plant, Log: log,
 	})
 	if err != nil {

@@ -164,6 +164,7 @@ func (g *greeting) join(hello wire.Hello) (engine.Join, error) {
 	defer cancel()
 	seat, _, err := h.cfg.Seats.Verify(hello.Token, g.room.Room)
 	if err == nil {
+		g.room.worker.remember(g.room, seat.ID)
 		err = g.confirm(ctx, seat.ID)
 	}
 	if err != nil {

@@ -80,6 +80,7 @@ func (w *worker) runRoom(h *hosted, ticks, missed int, late int64) {
 	for range ticks {
 		if gate := w.host.cfg.Gate; gate != nil && !gate.MayRun(h.Room, h.Epoch) {
 			h.frozen = true
+			h.room.Missed(ticks + missed)
 			return
 		}
 		h.frozen = false
@@ -87,6 +88,9 @@ func (w *worker) runRoom(h *hosted, ticks, missed int, late int64) {
 		if h.room.Ended() != nil {
 			break
 		}
+	}
+	if missed > 0 {
+		h.room.Missed(missed)
 	}
 	w.n.ticks += uint64(ticks)
 	if late > gridStep {

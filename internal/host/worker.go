@@ -1,6 +1,7 @@
 package host
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,17 @@ type errand struct {
 	text  string
 }
 
+// A doubt is a seat somebody began to confirm. Whatever became of that, if nobody sits in the seat when its token can open it
+// no more, the directory may sell it again.
+type doubt struct {
+	room *hosted
+	seat uint64
+	at   int64 // when it is looked at
+}
+
+// doubtAfter is longer than a token lives, in nanoseconds.
+const doubtAfter = int64(45e9)
+
 // A worker owns rooms and their sockets. Its loop looks at its mail, runs the slots that are due and sleeps until the next.
 // Others post to it; nothing but the counters is touched by anybody else.
 type worker struct {
@@ -46,6 +58,7 @@ type worker struct {
 	// Guarded by mu.
 	errands  []errand  // at most one to adopt and one to drop per room
 	arrivals []arrival // at most maxArrivals
+	doubts   []doubt   // at most one for each confirm of the last doubtAfter
 	stopped  bool      // no arrivals any more
 	aborted  bool      // connections are not even told
 	wake     chan struct{}
@@ -88,6 +101,30 @@ func (w *worker) post(e errand) {
 	w.errands = append(w.errands, e)
 	w.mu.Unlock()
 	w.ring()
+}
+
+// remember leaves a doubt.
+func (w *worker) remember(room *hosted, seat uint64) {
+	w.mu.Lock()
+	w.doubts = append(w.doubts, doubt{room: room, seat: seat, at: w.host.now() + doubtAfter})
+	w.mu.Unlock()
+}
+
+// settle looks at the doubts that are due.
+func (w *worker) settle(now int64) {
+	w.mu.Lock()
+	n := 0
+	for n < len(w.doubts) && w.doubts[n].at <= now {
+		n++
+	}
+	due := slices.Clone(w.doubts[:n])
+	w.doubts = slices.Delete(w.doubts, 0, n)
+	w.mu.Unlock()
+	for _, d := range due {
+		if r := d.room.room; r != nil && !d.room.over && !slices.ContainsFunc(r.Sessions(), func(s *engine.Session) bool { return s.Seat() == d.seat }) {
+			w.host.clerk.add(notice{room: d.room, engine: engine.Notice{Kind: engine.NoticeSeatFree, Seat: d.seat}})
+		}
+	}
 }
 
 // arrive hands a connection over; false means that there are too many, or that the worker has stopped.
@@ -294,6 +331,7 @@ func (w *worker) nap(d time.Duration) {
 // patrol looks at the rooms that nobody is in.
 func (w *worker) patrol(now int64) {
 	w.patrolAt = now + patrolEvery
+	w.settle(now)
 	for _, h := range w.adopted {
 		if h.awake() || now-h.idle < int64(w.host.cfg.IdleTimeout) {
 			continue
