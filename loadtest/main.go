@@ -30,10 +30,10 @@ func main() {
 	}
 	err := command(ctx, args)
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, flag.ErrHelp):
 		return
-	case errors.Is(err, flag.ErrHelp):
-		os.Exit(2)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		fmt.Fprintln(os.Stderr, "loadtest:", err, "\nNo server listens there. Start one with: go run ./server")
 	case !errors.Is(err, errFailed):
 		fmt.Fprintln(os.Stderr, "loadtest:", err)
 	}
@@ -46,6 +46,15 @@ var players = map[string]func(*client.Game, *rand.Rand) swarm.Player{
 	"arena": func(_ *client.Game, rng *rand.Rand) swarm.Player { return arena.NewBot(rng) },
 	"cards": func(*client.Game, *rand.Rand) swarm.Player { return new(cards.Bot) },
 }
+
+const usage = `loadtest plays bots against a running server, checks every state they are sent, and exits with 1 if a check failed.
+
+Usage:
+  loadtest [flags]                     rooms full of bots
+  loadtest bytes -data track [flags]   bytes per update on recorded movement (loadtest bytes -help)
+
+Flags:
+`
 
 // errFailed says that a check failed; the report has told which.
 var errFailed = errors.New("a check failed")
@@ -64,6 +73,10 @@ func rooms(ctx context.Context, args []string) error {
 	flags.Uint64Var(&cfg.Seed, "seed", 0, "makes the bots' choices repeatable; 0: random")
 	flags.StringVar(&cfg.MetricsURL, "metrics", "", "`URL` of the server's metrics (default: /metrics of -url)")
 	flags.StringVar(&cfg.APIKey, "api-key", os.Getenv("RINGSIDE_API_KEY"), "for servers that want a `key` to create rooms")
+	flags.Usage = func() {
+		fmt.Fprint(os.Stderr, usage)
+		flags.PrintDefaults()
+	}
 	options := flags.String("options", "{}", "`JSON` for the rooms' game")
 	file := flags.String("json", "", "write the report to this `file`")
 	if err := parse(flags, args); err != nil {
