@@ -103,6 +103,9 @@ func (n *Node) openDirectory(ctx context.Context) (err error) {
 	n.store, err = raftstore.Open(raftstore.Config{
 		Dir: n.cfg.Data, Node: n.cfg.Node, Logger: n.cfg.Log.With().Str("part", "log").Logger(),
 	}, n.dir)
+	if errors.Is(err, raftstore.ErrLocked) {
+		return fmt.Errorf("data folder %s is in use by another ringside: stop it, or choose another folder with -data", n.cfg.Data)
+	}
 	if err != nil {
 		return fmt.Errorf("open the log in %s: %w", n.cfg.Data, err)
 	}
@@ -185,8 +188,9 @@ func (n *Node) Close(ctx context.Context) error {
 
 func (n *Node) close(ctx context.Context) error {
 	var errs []error
-	n.ready.Store(false)
-	n.cfg.Log.Info().Msg("node is closing")
+	if n.ready.Swap(false) {
+		n.cfg.Log.Info().Msg("node is closing")
+	}
 	if n.server != nil {
 		errs = append(errs, n.server.Shutdown(ctx))
 	} else if n.listener != nil {

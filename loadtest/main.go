@@ -82,6 +82,9 @@ func rooms(ctx context.Context, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
+	if err := refuseZero(flags); err != nil {
+		return err
+	}
 	cfg.Options = json.RawMessage(*options)
 	cfg.NewPlayer = players[cfg.Game]
 	meter := newMeter(os.Stderr)
@@ -113,6 +116,20 @@ func parse(flags *flag.FlagSet, args []string) error {
 		return fmt.Errorf("unknown argument %q", flags.Arg(0))
 	}
 	return nil
+}
+
+// refuseZero refuses numbers that were given as 0: the library takes 0 for its default, and a run of 16 rooms is not what
+// somebody who asked for none expects.
+func refuseZero(flags *flag.FlagSet) (err error) {
+	flags.Visit(func(f *flag.Flag) {
+		switch f.Name {
+		case "rooms", "players", "duration", "input-hz", "delivered":
+			if v := f.Value.String(); v == "0" || v == "0s" {
+				err = fmt.Errorf("-%s %s: want more than 0", f.Name, v)
+			}
+		}
+	})
+	return err
 }
 
 // writeJSON writes v to a file, if one is named.

@@ -16,7 +16,7 @@ export class Camera {
     const w = ext.x1 - ext.x0 + 2 * margin, hgt = ext.y1 - ext.y0 + 2 * margin;
     const whole = Math.min(size.w / w, size.h / hgt);
     let scale = whole * this.zoom, cx = (ext.x0 + ext.x1) / 2, cy = (ext.y0 + ext.y1) / 2;
-    if (own) {
+    if (own && bounds) { // where the world's size is not known, whoever is far away would never be seen
       scale = Math.max(whole, Math.min(size.w, size.h) / (FOLLOWED * Math.max(w, hgt))) * this.zoom;
       cx = keepInside(own.x, ext.x0 - margin, ext.x1 + margin, size.w / scale);
       cy = keepInside(own.y, ext.y0 - margin, ext.y1 + margin, size.h / scale);
