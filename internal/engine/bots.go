@@ -53,7 +53,7 @@ func (r *Room) addBot(name string) int {
 func (r *Room) removeBot(slot int, why room.Reason) {
 	p := r.driver.Room.Player(slot)
 	r.driver.Leave(p, why)
-	r.roster.gone(slot)
+	r.roster.changed(slot)
 	r.autoBots = slices.DeleteFunc(r.autoBots, func(s int) bool { return s == slot })
 }
 

@@ -126,7 +126,6 @@ func Restore(cfg Config, checkpoint []byte) (*Room, error) {
 		return nil, fmt.Errorf("%w of room %q: %w", ErrCheckpoint, cfg.ID, wire.ErrMalformed)
 	}
 	r.journal.checkpoint = append([]byte(nil), checkpoint...)
-	r.journal.tick = r.tick
 	return r, r.showRestored()
 }
 

@@ -234,7 +234,7 @@ func (r *Room) detach(s *Session) {
 // leave ends a session.
 func (r *Room) leave(s *Session, why room.Reason) {
 	r.driver.Leave(s.player, why)
-	r.roster.gone(s.player.Slot)
+	r.roster.changed(s.player.Slot)
 	r.notices = append(r.notices, Notice{Kind: NoticeSeatFree, Seat: s.seat})
 	delete(r.byID, s.id)
 	for i, o := range r.sessions {

@@ -12,9 +12,8 @@ const maxJournal = 1 << 20
 // A journal is a room's newest checkpoint and every record since: together they are the room, on another machine or on a
 // desk. A checkpoint is taken once a second, each room at its own tick of it.
 type journal struct {
-	checkpoint []byte
+	checkpoint []byte // empty: the room as New made it
 	spare      []byte // the next one is written here: a game that fails while it is must not cost us the last
-	tick       uint32 // of the checkpoint; 0 and empty bytes: the room as New made it
 	records    []byte // each behind its length, as a bin object
 	every      uint32
 	phase      uint32
@@ -42,7 +41,7 @@ func (r *Room) takeCheckpoint() {
 		panic(err.Error())
 	}
 	j.checkpoint, j.spare = c, j.checkpoint
-	j.tick, j.records = r.tick, j.records[:0]
+	j.records = j.records[:0]
 }
 
 // Journal returns the newest checkpoint (empty: the room as New made it) and the records since, each a bin object. Both belong

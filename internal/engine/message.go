@@ -71,7 +71,7 @@ func (r *Room) applyMessage(in *wire.Reader) {
 	default:
 		code, text = r.askGame(s, int(id), payload)
 	}
-	s.outbox.reply(r.tick, ref, code, text)
+	s.outbox.reply(ref, code, text)
 }
 
 func (r *Room) askGame(s *Session, id int, payload []byte) (code uint32, text string) {

@@ -36,16 +36,18 @@ func (o *outbox) full(limit int) bool { return len(o.buf) > limit }
 
 func (o *outbox) event(tick uint32, id int, payload []byte) {
 	o.seq++
-	start := len(o.buf)
-	o.buf = wire.AppendEvent(o.buf, wire.Event{Seq: o.seq, Tick: tick, ID: uint32(id), Payload: payload})
-	o.entries = append(o.entries, entry{seq: o.seq, size: len(o.buf) - start})
+	o.push(wire.AppendEvent(o.buf, wire.Event{Seq: o.seq, Tick: tick, ID: uint32(id), Payload: payload}))
 }
 
-func (o *outbox) reply(_, ref, code uint32, text string) {
+func (o *outbox) reply(ref, code uint32, text string) {
 	o.seq++
-	start := len(o.buf)
-	o.buf = wire.AppendReply(o.buf, wire.Reply{Seq: o.seq, Ref: ref, Code: code, Payload: []byte(text)})
-	o.entries = append(o.entries, entry{seq: o.seq, size: len(o.buf) - start})
+	o.push(wire.AppendReply(o.buf, wire.Reply{Seq: o.seq, Ref: ref, Code: code, Payload: []byte(text)}))
+}
+
+// push takes over the buffer with one frame more, that of the newest number.
+func (o *outbox) push(buf []byte) {
+	o.entries = append(o.entries, entry{seq: o.seq, size: len(buf) - len(o.buf)})
+	o.buf = buf
 }
 
 // rewind makes everything unsent: the connection is a new one.

@@ -87,13 +87,13 @@ func (s *Session) hear(tick uint32, tickHz int) bool {
 // Missed tells the room that it did not tick for so many ticks: a stall of the node, not of its players, whose frames have
 // piled up and are not held against them.
 func (r *Room) Missed(ticks int) {
-	more := float32(min(ticks, maxMissed)) * frameRate / float32(r.TickHz())
+	more := float32(ticks) * frameRate / float32(r.TickHz())
 	for _, s := range r.sessions {
-		s.allowed = min(max(s.allowed, 0)+more, maxMissed)
+		s.allowed = min(max(s.allowed, 0)+more, maxAllowed)
 	}
 }
 
-const maxMissed = 60 * frameRate // frames, and ticks, of a stall that are counted
+const maxAllowed = 60 * frameRate // frames of a stall that are allowed for: a minute's worth
 
 func (s *Session) acknowledge(tick uint32) {
 	if tick > s.acked && tick <= s.sentTick {

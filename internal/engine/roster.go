@@ -22,8 +22,6 @@ func (l *rosterLog) changed(slot int) {
 	}
 }
 
-func (l *rosterLog) gone(slot int) { l.changed(slot) }
-
 // logRoster encodes this tick's change, if there is one.
 func (r *Room) logRoster() {
 	l := &r.roster
