@@ -27,7 +27,8 @@ type Definition struct {
 	Name string
 	// Version is the version of Step's outcome: a journal is replayed only by the version that wrote it.
 	Version uint32
-	// StateVersion is the version of State's layout: a checkpoint is restored only by the version that wrote it.
+	// StateVersion is the version of State's layout: a checkpoint is restored only by the version that wrote it, or through
+	// Convert.
 	StateVersion uint32
 	// TickHz is how often Step runs in a second (default 20). SendHz is how often players get a state frame; it divides
 	// TickHz (default TickHz).
@@ -53,6 +54,13 @@ type Definition struct {
 	// New makes the game of a new room. options is the creator's JSON, nil if there was none (see Options); an error
 	// refuses the room and its text is shown to the creator.
 	New func(r *Room, options json.RawMessage) (Game, error)
+	// Convert makes today's state of a checkpoint that was written with another StateVersion, so that rooms survive an update
+	// of the game; without it they do not. g is fresh from New; what its State points to is to be filled. decode fills a
+	// pointer to a struct of the layout that StateVersion from had (keep the old type, under another name), or gives a
+	// pointer to a []byte the bytes as they are, for a game that had a StateCodec. An error refuses the checkpoint; so does
+	// an old version Convert does not know, or a newer one: return an error for those. Players, timers and randomness are
+	// restored by the runtime; of the time since the checkpoint nothing is replayed where Version differs.
+	Convert func(g Game, from uint32, decode func(into any) error) error
 }
 
 // A Game is the rules and the state of one room. All methods are called by one goroutine, in the order of a tick: leaves and

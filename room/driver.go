@@ -40,6 +40,10 @@ func (p *Program) Start(id string, seed uint64, options json.RawMessage, log zer
 	if err := CheckState(game); err != nil {
 		return nil, fmt.Errorf("%w %q: %w", ErrDefinition, p.Def.Name, err)
 	}
+	if _, own := game.(StateCodec); !own {
+		_, bounded := nesting(reflect.TypeOf(game.State()), map[reflect.Type]int{})
+		d.state.deep = !bounded
+	}
 	return d, nil
 }
 
@@ -212,8 +216,8 @@ func (d *Driver) AppendTo(dst []byte) ([]byte, error) {
 // MaxState is how many bytes a game's state may take in a checkpoint.
 const MaxState = 16 << 20
 
-// RestoreFrom takes back what AppendTo wrote.
-func (d *Driver) RestoreFrom(in *wire.Reader) error {
+// RestoreFrom takes back what AppendTo wrote when the game had StateVersion from.
+func (d *Driver) RestoreFrom(in *wire.Reader, from uint32) error {
 	if err := d.Room.pcg.UnmarshalBinary(in.Bytes(64)); err != nil {
 		return fmt.Errorf("%w: random source: %w", ErrState, err)
 	}
@@ -226,13 +230,35 @@ func (d *Driver) RestoreFrom(in *wire.Reader) error {
 	if in.Err() != nil {
 		return in.Err()
 	}
+	if from != d.prog.Def.StateVersion {
+		return d.convert(from, state)
+	}
 	return RestoreState(d.Game, state)
 }
+
+// convert lets the game make today's state of an older one.
+func (d *Driver) convert(from uint32, state []byte) error {
+	if d.prog.Def.Convert == nil {
+		return fmt.Errorf("%w: of StateVersion %d, and the game has no Convert", ErrState, from)
+	}
+	err := d.prog.Def.Convert(d.Game, from, func(into any) error { return decodeOld(into, state) })
+	if err == nil {
+		_, err = d.state.encode(d.Game) // what cannot be kept is found now, not at the next checkpoint
+	}
+	if err != nil {
+		return fmt.Errorf("%w: convert from StateVersion %d: %w", ErrState, from, err)
+	}
+	return nil
+}
+
+// errTooLarge stops the encoder early.
+var errTooLarge = fmt.Errorf("more than %d bytes", MaxState)
 
 // A stateWriter encodes a game's state again and again into the same memory.
 type stateWriter struct {
 	buf     []byte
 	scratch []byte
+	deep    bool // the state may nest deeper than can be restored: look
 	enc     *msgpack.Encoder
 }
 
@@ -245,11 +271,17 @@ func (w *stateWriter) init() {
 
 // Write and WriteByte are the encoder's.
 func (w *stateWriter) Write(b []byte) (int, error) {
+	if len(w.buf) > MaxState {
+		return 0, errTooLarge
+	}
 	w.buf = append(w.buf, b...)
 	return len(b), nil
 }
 
 func (w *stateWriter) WriteByte(b byte) error {
+	if len(w.buf) > MaxState {
+		return errTooLarge
+	}
 	w.buf = append(w.buf, b)
 	return nil
 }
@@ -263,7 +295,10 @@ func (w *stateWriter) encode(g Game) ([]byte, error) {
 		return nil, fmt.Errorf("%w: encode: %w", ErrState, err)
 	}
 	if len(w.buf) > MaxState {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrState, len(w.buf), MaxState)
+		return nil, fmt.Errorf("%w: %w", ErrState, errTooLarge)
+	}
+	if w.deep && wire.CheckObject(w.buf) != nil {
+		return nil, fmt.Errorf("%w: it nests more than %d deep and could not be restored; keep lists in a Table or a slice, not in pointers from one to the next", ErrState, wire.MaxDepth)
 	}
 	return w.buf, nil
 }

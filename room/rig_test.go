@@ -85,7 +85,7 @@ func copyInto(t testing.TB, d, fresh *Driver) {
 		t.Fatal(err)
 	}
 	in := wire.NewReader(data)
-	if err := fresh.RestoreFrom(&in); err != nil || in.Len() != 0 {
+	if err := fresh.RestoreFrom(&in, d.prog.Def.StateVersion); err != nil || in.Len() != 0 {
 		t.Fatalf("RestoreFrom: %v, %d bytes left", err, in.Len())
 	}
 	fresh.SetTick(d.Room.Tick())

@@ -348,7 +348,7 @@ func TestRestoreFromRefuses(t *testing.T) {
 	}
 	for cut := range good {
 		in := wire.NewReader(good[:cut])
-		if err := startScript(t, &script{S: &noState{}}).RestoreFrom(&in); err == nil {
+		if err := startScript(t, &script{S: &noState{}}).RestoreFrom(&in, d.prog.Def.StateVersion); err == nil {
 			t.Errorf("the first %d of %d bytes were restored", cut, len(good))
 		}
 	}

@@ -23,20 +23,42 @@ func RestoreState(g Game, data []byte) error {
 		}
 		return nil
 	}
-	if err := wire.CheckObject(data); err != nil {
-		return fmt.Errorf("%w: restore: %w", ErrState, err)
-	}
-	dec := msgpack.GetDecoder()
-	defer msgpack.PutDecoder(dec)
-	dec.Reset(bytes.NewReader(data))
-	if err := dec.Decode(g.State()); err != nil {
+	if err := decodeState(g.State(), data); err != nil {
 		return fmt.Errorf("%w: restore: %w", ErrState, err)
 	}
 	return nil
 }
 
-// CheckState reports what in a game's state would not survive: fields that are not exported, and maps, whose order differs
-// from run to run and which restoring merges instead of replacing.
+// decodeState fills what into points to, after it has checked the bytes.
+func decodeState(into any, data []byte) error {
+	if err := wire.CheckObject(data); err != nil {
+		return err
+	}
+	dec := msgpack.GetDecoder()
+	defer msgpack.PutDecoder(dec)
+	dec.Reset(bytes.NewReader(data))
+	return dec.Decode(into)
+}
+
+// decodeOld is the decode that a Convert is given.
+func decodeOld(into any, data []byte) error {
+	if raw, ok := into.(*[]byte); ok && raw != nil {
+		*raw = bytes.Clone(data)
+		return nil
+	}
+	v := reflect.ValueOf(into)
+	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return fmt.Errorf("%w: decode into %T, want a pointer to a struct of the old layout, or to a []byte", ErrState, into)
+	}
+	if err := decodeState(into, data); err != nil {
+		return fmt.Errorf("%w: decode into %T: %w", ErrState, into, err)
+	}
+	return nil
+}
+
+// CheckState reports what in a game's state would not survive: fields that are not exported, maps, whose order differs from
+// run to run and which restoring merges instead of replacing, and what nests too deep. A type that contains itself may nest
+// as deep as its values do; those are checked each time they are encoded.
 func CheckState(g Game) error {
 	if g == nil {
 		return fmt.Errorf("%w: New returned no game and no error", ErrState)
@@ -48,7 +70,13 @@ func CheckState(g Game) error {
 	if v.Kind() != reflect.Pointer || v.IsNil() {
 		return fmt.Errorf("%w: State returns %T, want a pointer to a struct", ErrState, g.State())
 	}
-	return checkSurvives(v.Type(), v.Type().Elem().String(), map[reflect.Type]bool{})
+	if err := checkSurvives(v.Type(), v.Type().Elem().String(), map[reflect.Type]bool{}); err != nil {
+		return err
+	}
+	if depth, bounded := nesting(v.Type(), map[reflect.Type]int{}); bounded && depth > wire.MaxDepth {
+		return fmt.Errorf("%w: %s nests %d deep, at most %d can be restored", ErrState, v.Type().Elem(), depth, wire.MaxDepth)
+	}
+	return nil
 }
 
 func checkSurvives(t reflect.Type, path string, seen map[reflect.Type]bool) error {
@@ -76,6 +104,44 @@ func checkSurvives(t reflect.Type, path string, seen map[reflect.Type]bool) erro
 		return checkFieldsSurvive(t, path, seen)
 	}
 	return nil
+}
+
+// nesting is how deeply a type's arrays nest in its encoding; bounded is false where only a value can say, for the type contains
+// itself or encodes itself. known holds what was found, and -1 for the types that are being looked at.
+func nesting(t reflect.Type, known map[reflect.Type]int) (depth int, bounded bool) {
+	if n, ok := known[t]; ok {
+		return n, n >= 0
+	}
+	known[t] = -1
+	bounded = true
+	inner := func(t reflect.Type) {
+		n, ok := nesting(t, known)
+		depth, bounded = max(depth, n), bounded && ok
+	}
+	switch table, ok := reflect.New(t).Interface().(interface{ rowType() reflect.Type }); {
+	case ok:
+		inner(table.rowType())
+		depth++
+	case t.Kind() == reflect.Pointer:
+		inner(t.Elem())
+	case reflect.PointerTo(t).Implements(reflect.TypeFor[msgpack.CustomEncoder]()):
+		bounded = false
+	case t.Kind() == reflect.Slice || t.Kind() == reflect.Array:
+		inner(t.Elem())
+		depth++
+	case t.Kind() == reflect.Struct:
+		for i := range t.NumField() {
+			if f := t.Field(i); f.Tag.Get("msgpack") != "-" {
+				inner(f.Type)
+			}
+		}
+		depth++
+	}
+	if !bounded {
+		return 0, false
+	}
+	known[t] = depth
+	return depth, true
 }
 
 func checkFieldsSurvive(t reflect.Type, path string, seen map[reflect.Type]bool) error {

@@ -201,3 +201,57 @@ func TestStateTooLarge(t *testing.T) {
 		t.Errorf("got %v, want ErrState", err)
 	}
 }
+
+// A list of pointers may nest deeper than a checkpoint can be trusted to: that is found when it is written, not when it is
+// needed.
+func TestDeepStates(t *testing.T) {
+	list := func(n int) *recursive {
+		var l *recursive
+		for range n {
+			l = &recursive{Next: l}
+		}
+		return l
+	}
+	for _, n := range []int{1, 64, 65, 300} {
+		d := startScript(t, &script{S: list(n)})
+		data, err := d.AppendTo(nil)
+		if n > 64 {
+			if !errors.Is(err, ErrState) || !strings.Contains(err.Error(), "nests more than 64 deep") {
+				t.Errorf("%d structs in each other: %v", n, err)
+			}
+			continue
+		}
+		if err != nil || len(data) == 0 {
+			t.Fatalf("%d structs in each other: %v", n, err)
+		}
+		var got recursive
+		copyInto(t, d, startScript(t, &script{S: &got}))
+		if !reflect.DeepEqual(&got, list(n)) {
+			t.Errorf("%d structs in each other do not come back", n)
+		}
+	}
+	deep := reflect.TypeFor[int]()
+	for range 70 {
+		deep = reflect.SliceOf(deep)
+	}
+	state := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "Deep", Type: deep}})).Interface()
+	if err := CheckState(&script{S: state}); !errors.Is(err, ErrState) || !strings.Contains(err.Error(), "nests 71 deep") {
+		t.Errorf("70 slices in each other: %v", err)
+	}
+}
+
+// A state that is too large is refused before it has filled the memory.
+func TestLargeStates(t *testing.T) {
+	type large struct{ Rows [][]byte }
+	s := &large{}
+	for range 40 {
+		s.Rows = append(s.Rows, make([]byte, 1<<20))
+	}
+	d := startScript(t, &script{S: s})
+	if _, err := d.AppendTo(nil); !errors.Is(err, ErrState) || !strings.Contains(err.Error(), "more than 16777216 bytes") {
+		t.Errorf("40 MiB: %v", err)
+	}
+	if n := len(d.state.buf); n > MaxState+2<<20 {
+		t.Errorf("%d bytes were encoded", n)
+	}
+}

@@ -3,15 +3,21 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/ringside-server/ringside/internal/view"
 	"github.com/ringside-server/ringside/internal/wire"
 	"github.com/ringside-server/ringside/room"
 )
 
-// ErrCheckpoint is wrapped by every error about a checkpoint that cannot be restored.
-var ErrCheckpoint = errors.New("checkpoint")
+// ErrCheckpoint is wrapped by every error about a checkpoint that cannot be restored; ErrStateVersion, which wraps it too, is
+// one whose StateVersion is not the game's, where the game has no Convert or that one failed.
+var (
+	ErrCheckpoint   = errors.New("checkpoint")
+	ErrStateVersion = fmt.Errorf("%w of another StateVersion", ErrCheckpoint)
+)
 
-const checkpointVersion = 1
+const checkpointVersion = 2
 
 // AppendCheckpoint appends everything that is needed to go on from this tick: the game's state, its random source and timers,
 // players, sessions with their keys, sequence numbers and unacknowledged events. What waits in queues is not in it: clients
@@ -62,19 +68,22 @@ func (r *Room) appendPlayers(dst []byte) []byte {
 }
 
 func (s *Session) appendTo(dst []byte) []byte {
-	attached := uint64(0)
+	attached, used, joinedBy := uint64(0), s.used, s.joinedBy
 	if s.attached {
 		attached = 1
 	}
-	dst = wire.AppendArrayLen(dst, 13)
+	if s.arrived { // the next record says so
+		used, joinedBy = digest{}, digest{}
+	}
+	dst = wire.AppendArrayLen(dst, 14)
 	dst = wire.AppendUint(dst, uint64(s.id))
 	dst = wire.AppendUint(dst, s.seat)
 	dst = wire.AppendUint(dst, uint64(s.player.Slot))
 	dst = wire.AppendUint(dst, attached)
 	dst = wire.AppendUint(dst, uint64(s.deadline))
 	dst = wire.AppendBytes(dst, s.key[:])
-	dst = wire.AppendBytes(dst, s.joinedBy[:])
-	dst = wire.AppendBytes(dst, s.used[:])
+	dst = wire.AppendBytes(dst, joinedBy[:])
+	dst = wire.AppendBytes(dst, used[:])
 	dst = wire.AppendUint(dst, uint64(s.applied))
 	dst = wire.AppendUint(dst, uint64(s.handled))
 	dst = s.outbox.appendTo(dst)
@@ -83,7 +92,8 @@ func (s *Session) appendTo(dst []byte) []byte {
 		dst = wire.AppendUint(dst, b.credit)
 		dst = wire.AppendUint(dst, uint64(b.tick))
 	}
-	return wire.AppendUint(dst, uint64(s.outbox.seq))
+	dst = wire.AppendUint(dst, uint64(s.outbox.seq))
+	return wire.AppendUint(dst, uint64(s.joined))
 }
 
 func (o *outbox) appendTo(dst []byte) []byte {
@@ -98,7 +108,8 @@ func (o *outbox) appendTo(dst []byte) []byte {
 }
 
 // Restore makes a room from a checkpoint, at the tick it was taken. All sessions in it are as they were; without Replay and
-// TakeOver they still count as connected.
+// TakeOver they still count as connected. The error wraps ErrCheckpoint, or is one of New's; a game's panic is a *PanicError
+// in it.
 func Restore(cfg Config, checkpoint []byte) (*Room, error) {
 	r, err := New(cfg)
 	if err != nil {
@@ -112,24 +123,36 @@ func Restore(cfg Config, checkpoint []byte) (*Room, error) {
 		return nil, err
 	}
 	for range in.ArrayLen() {
-		r.autoBots = append(r.autoBots, int(in.Uint32()))
+		slot := int(in.Uint32())
+		if p := r.driver.Room.Player(slot); p == nil || !p.Bot || slices.Contains(r.autoBots, slot) {
+			return nil, fmt.Errorf("%w of room %q: bots", ErrCheckpoint, cfg.ID)
+		}
+		r.autoBots = append(r.autoBots, slot)
 	}
 	for range in.ArrayLen() {
 		if err := r.restoreSession(&in); err != nil {
 			return nil, err
 		}
 	}
-	if err := r.driver.RestoreFrom(&in); err != nil {
+	err = guard(func() error { return r.driver.RestoreFrom(&in, r.written.state) })
+	switch converted := r.written.state != r.prog.Def.StateVersion; {
+	case err != nil && converted:
+		return nil, fmt.Errorf("%w, %d, the game has %d, room %q: %w", ErrStateVersion, r.written.state, r.prog.Def.StateVersion, cfg.ID, err)
+	case err != nil:
 		return nil, fmt.Errorf("%w of room %q: %w", ErrCheckpoint, cfg.ID, err)
 	}
 	if in.Err() != nil || in.Len() > 0 {
 		return nil, fmt.Errorf("%w of room %q: %w", ErrCheckpoint, cfg.ID, wire.ErrMalformed)
 	}
-	r.journal.checkpoint = append([]byte(nil), checkpoint...)
-	return r, r.showRestored()
+	r.journal.take(append([]byte(nil), checkpoint...), r.tick)
+	if err := r.showRestored(); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
-// showRestored records the view of the restored tick, so that clients that hold it get a difference.
+// showRestored records the view of the restored tick, so that clients that hold it get a difference. What another version
+// of the game shows is not what they hold.
 func (r *Room) showRestored() error {
 	if r.tick%r.sendEvery == 0 && r.tick > 0 {
 		r.driver.SetTick(r.tick)
@@ -139,7 +162,10 @@ func (r *Room) showRestored() error {
 		}()
 	}
 	if r.ended != nil {
-		return fmt.Errorf("%w of room %q: the game failed to show it: %s", ErrCheckpoint, r.cfg.ID, r.ended.Fault.Panic)
+		return fmt.Errorf("%w of room %q: show it: %w", ErrCheckpoint, r.cfg.ID, r.ended.Fault.asError())
+	}
+	if !r.replays() {
+		r.history = view.NewHistory()
 	}
 	return nil
 }
@@ -148,6 +174,7 @@ func (r *Room) restoreHead(in *wire.Reader) error {
 	version, game := in.Uint32(), string(in.String(64))
 	gameVersion, stateVersion := in.Uint32(), in.Uint32()
 	r.epoch, r.tick, r.nextID = in.Uint32(), in.Uint32(), in.Uint32()
+	r.written = versions{gameVersion, stateVersion}
 	def := &r.prog.Def
 	switch {
 	case in.Err() != nil:
@@ -156,8 +183,8 @@ func (r *Room) restoreHead(in *wire.Reader) error {
 		return fmt.Errorf("%w of room %q: format %d, this server reads %d", ErrCheckpoint, r.cfg.ID, version, checkpointVersion)
 	case game != def.Name:
 		return fmt.Errorf("%w of room %q: it is of game %q, not %q", ErrCheckpoint, r.cfg.ID, game, def.Name)
-	case stateVersion != def.StateVersion:
-		return fmt.Errorf("%w of room %q: StateVersion %d, the game has %d", ErrCheckpoint, r.cfg.ID, stateVersion, def.StateVersion)
+	case stateVersion != def.StateVersion && def.Convert == nil:
+		return fmt.Errorf("%w, %d, the game has %d and no Convert, room %q", ErrStateVersion, stateVersion, def.StateVersion, r.cfg.ID)
 	case gameVersion != def.Version && !def.NoReplay:
 		r.cfg.Log.Warn().Uint32("was", gameVersion).Uint32("is", def.Version).Msg("room restored by another version of its game")
 	}
@@ -171,8 +198,11 @@ func (r *Room) restorePlayers(in *wire.Reader) error {
 		}
 		p := room.Player{Slot: int(in.Uint32()), ID: string(in.String(maxName)), Name: string(in.String(maxName)), Role: room.Role(in.Uint32())}
 		team, flags, data := int(in.Int32()), in.Uint32(), in.Bytes(room.MaxPublicData)
-		if in.Err() != nil || p.Slot >= maxSlots || r.driver.Room.Player(p.Slot) != nil {
+		if in.Err() != nil || p.Slot >= maxSlots || p.Role > room.RoleSpectator || r.driver.Room.Player(p.Slot) != nil {
 			return fmt.Errorf("%w of room %q: players", ErrCheckpoint, r.cfg.ID)
+		}
+		if p.Role == room.RolePlayer && p.Slot >= r.prog.Def.MaxPlayers {
+			return fmt.Errorf("%w of room %q: somebody plays in slot %d, the game has MaxPlayers %d", ErrCheckpoint, r.cfg.ID, p.Slot, r.prog.Def.MaxPlayers)
 		}
 		p.Bot = flags&1 != 0
 		r.driver.Seat(room.RestorePlayer(p, team, flags&2 != 0, flags&4 != 0, append([]byte(nil), data...)))
@@ -184,7 +214,7 @@ func (r *Room) restorePlayers(in *wire.Reader) error {
 const maxSlots = 2 * room.MaxPlayers
 
 func (r *Room) restoreSession(in *wire.Reader) error {
-	if in.ArrayLen() != 13 {
+	if in.ArrayLen() != 14 {
 		in.Fail()
 	}
 	s := &Session{id: in.Uint32(), seat: in.Uint64(), buckets: r.newBuckets()}
@@ -203,9 +233,10 @@ func (r *Room) restoreSession(in *wire.Reader) error {
 			s.buckets[i] = b
 		}
 	}
-	s.outbox.seq = in.Uint32()
+	s.outbox.seq, s.joined = in.Uint32(), in.Uint32()
 	s.player = r.driver.Room.Player(slot)
-	if in.Err() != nil || s.player == nil || r.byID[s.id] != nil || s.id > r.nextID {
+	taken := slices.ContainsFunc(r.sessions, func(o *Session) bool { return o.player == s.player })
+	if in.Err() != nil || s.player == nil || s.player.Bot || taken || r.byID[s.id] != nil || s.id > r.nextID {
 		return fmt.Errorf("%w of room %q: sessions", ErrCheckpoint, r.cfg.ID)
 	}
 	r.sessions = append(r.sessions, s)
@@ -223,10 +254,15 @@ func (o *outbox) restore(in *wire.Reader) bool {
 	return n%2 == 0 && in.Err() == nil
 }
 
-// TakeOver makes a restored room this node's: a new epoch begins, and every session waits for its client to resume.
-func (r *Room) TakeOver(epoch uint32) {
-	r.epoch = epoch
+// TakeOver makes a restored room this node's: a new epoch begins, and every session waits for its client to resume. Sessions
+// whose seat is not held (any more) leave at the next tick, as those whose grace has run out; held nil: all are. Nothing of it
+// reaches the game before that tick.
+func (r *Room) TakeOver(epoch uint32, held func(seat uint64) bool) {
+	r.epoch, r.crowned = epoch, true
 	for _, s := range r.sessions {
+		if held != nil && !held(s.seat) {
+			s.leaveFor(room.ReasonTimeout, 0, "")
+		}
 		s.lastSeq, s.lastRef = s.applied, s.handled // what waited in queues is gone: clients send it again
 		if s.attached {
 			s.lost = true

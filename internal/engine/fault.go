@@ -16,6 +16,8 @@ type Fault struct {
 	Records    []byte // since, the last of them of Tick
 }
 
+func (f *Fault) asError() error { return &PanicError{Value: f.Panic, Stack: f.Stack} }
+
 // catch ends the room if the game panicked. It must be deferred.
 func (r *Room) catch() {
 	v := recover()
@@ -31,4 +33,22 @@ func (r *Room) catch() {
 			Records:    append([]byte(nil), r.journal.records...),
 		},
 	}
+}
+
+// A PanicError is a game's panic outside of a tick: while the room was made, restored or replayed.
+type PanicError struct {
+	Value string // what it panicked with
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return "the game panicked: " + e.Value }
+
+// guard calls into the game and turns its panic into a *PanicError.
+func guard(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: fmt.Sprint(v), Stack: debug.Stack()}
+		}
+	}()
+	return f()
 }

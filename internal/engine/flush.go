@@ -107,6 +107,7 @@ func (r *Room) flushState(s *Session, sink Sink) {
 		r.scratch = wire.AppendDeltaHead(r.scratch[:0], elements, cur.Tick-s.sentTick, s.shown-s.sentSeq)
 	}
 	sink.Message(r.scratch, shared.bytes, private)
+	r.stateBytes = len(shared.bytes) + len(private)
 	r.sent(s, cur)
 	r.flushHash(s, cur, sink)
 }

@@ -14,7 +14,7 @@ func FuzzRestore(f *testing.F) {
 	for seed := range uint64(3) {
 		b := newBench(f, def, Config{Seed: seed})
 		b.chaos(rand.New(rand.NewPCG(seed, 2)), 60)
-		checkpoint, _ := b.room.Journal()
+		_, checkpoint, _ := b.room.Journal()
 		f.Add(append([]byte(nil), checkpoint...))
 	}
 	prog, err := room.Compile(def)
@@ -26,7 +26,7 @@ func FuzzRestore(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r.TakeOver(r.Epoch() + 1)
+		r.TakeOver(r.Epoch()+1, nil)
 		for range 3 {
 			r.Tick(1) // a game may fail on a state it never made: that ends the room, and nothing else
 		}

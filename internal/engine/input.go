@@ -125,7 +125,11 @@ func (r *Room) gatherInputs(dst []byte, s *Session) []byte {
 func (r *Room) applyInput(in *wire.Reader) {
 	s := r.session(in)
 	s.applied = in.Uint32()
-	for range in.Uint32() {
+	n := in.Uint32()
+	if int(n) > in.Len() {
+		panic("engine: a journal record announces more inputs than it has")
+	}
+	for range n {
 		s.inputs = append(s.inputs, in.Int32())
 	}
 }

@@ -30,6 +30,9 @@ type Join struct {
 	NewSecret  Secret      // random: of the key the client will be given
 	SchemaHash uint32
 	AckEach    bool // the socket's own acknowledgements cannot be seen: ask for one of every frame
+
+	kicked   bool // by an operator, before the room took it
+	kickText string
 }
 
 // An Outcome answers a Join.
@@ -96,13 +99,16 @@ func (r *Room) gatherJoins(dst []byte) []byte {
 		}
 		s := r.find(j)
 		switch {
+		case j.kicked:
+			r.refuse(j.Conn, wire.CloseKicked, j.kickText)
+			r.notices = append(r.notices, Notice{Kind: NoticeSeatFree, Seat: j.Seat.ID})
 		case j.Resuming && (s == nil || s.leaving):
 			r.refuse(j.Conn, wire.CloseResumeUnknown, "the session is no longer held")
 		case j.Resuming && !s.opens(digestOf(j.Secret[:])):
 			r.refuse(j.Conn, wire.CloseResumeUnknown, "the key has been used")
 		case s != nil && s.leaving: // its leave stands in this record already
 			r.refuse(j.Conn, wire.CloseToken, "the seat was given up")
-		case !j.Resuming && s != nil && !s.joinedBy.matches(digestOf([]byte(j.Token))):
+		case !j.Resuming && s != nil && !s.admits(digestOf([]byte(j.Token))):
 			r.refuse(j.Conn, wire.CloseToken, "the token has been used")
 		case s != nil:
 			dst = appendResume(dst, s, j)
@@ -122,7 +128,12 @@ func (j *Join) sameSeat(o Join) bool {
 
 // opens reports whether a key lets its bearer into the session: the newest one, or the one the present connection came with
 // as long as nothing has been heard from it.
-func (s *Session) opens(key digest) bool { return s.key.matches(key) || s.used.matches(key) }
+func (s *Session) opens(key digest) bool {
+	return s.key.matches(key) || !s.arrived && s.used.matches(key)
+}
+
+// admits reports the same of a seat token.
+func (s *Session) admits(token digest) bool { return !s.arrived && s.joinedBy.matches(token) }
 
 // applyJoin makes a session for a seat.
 func (r *Room) applyJoin(conn uint64, seat Seat, token, key digest) *Session {
@@ -140,7 +151,7 @@ func (r *Room) applyJoin(conn uint64, seat Seat, token, key digest) *Session {
 		return nil
 	}
 	r.nextID++
-	s := &Session{id: r.nextID, seat: seat.ID, player: p, joinedBy: token, key: key, buckets: r.newBuckets()}
+	s := &Session{id: r.nextID, seat: seat.ID, player: p, joined: r.tick, joinedBy: token, key: key, buckets: r.newBuckets()}
 	r.sessions = append(r.sessions, s)
 	r.byID[s.id] = s
 	r.attach(s, conn)
@@ -159,7 +170,7 @@ func (r *Room) attach(s *Session, conn uint64) {
 	if r.replaying {
 		conn = 0
 	}
-	s.conn, s.heard, s.spoke, s.frames = conn, r.tick, false, frameBurst
+	s.conn, s.heard, s.spoke, s.arrived, s.frames = conn, r.tick, false, false, frameBurst
 	s.leaving, s.lost, s.greeted = false, false, false
 	s.since, s.allowed, s.markedTick = r.tick, 0, 0
 	s.pongs = s.pongs[:0]
@@ -175,6 +186,7 @@ func (r *Room) close(s *Session, code wire.CloseCode, text string) {
 	if s.conn == 0 {
 		return
 	}
+	s.closed = code
 	c := Closing{Conn: s.conn, Code: code, Text: cut(text, wire.MaxText), Last: s}
 	if code == wire.CloseReplaced {
 		c.Last = nil
@@ -203,12 +215,13 @@ func (r *Room) greet(s *Session, j *Join) {
 	s.sentTick, s.baseTick, s.explicit, s.nextHash = 0, 0, false, 0
 	if j.Resuming {
 		w.resumed = wire.ResumedSnapshot
-		if r.history.Find(j.Have.Epoch, j.Have.Tick) != nil {
+		// A view in another schema is none of ours; who does not say knows no other schema.
+		sameSchema := j.SchemaHash == 0 || j.SchemaHash == r.prog.SchemaHash
+		if sameSchema && r.history.Find(j.Have.Epoch, j.Have.Tick) != nil {
 			w.resumed = wire.ResumedDelta
 			s.sentEpoch, s.sentTick, s.baseTick, s.explicit = j.Have.Epoch, j.Have.Tick, j.Have.Tick, true
 		}
 		s.outbox.ack(j.Have.EventSeq)
-		s.used = digestOf(j.Secret[:])
 	}
 	s.sentSeq = 0
 	s.welcome = w
@@ -241,6 +254,22 @@ func (r *Room) leave(s *Session, why room.Reason) {
 		if o == s {
 			r.sessions = append(r.sessions[:i], r.sessions[i+1:]...)
 			break
+		}
+	}
+}
+
+// KickSeat removes the player of a seat at the next tick, who reads text: an operator's wish. Somebody who is about to come in
+// is refused; a seat nobody has come for is left alone.
+func (r *Room) KickSeat(seat uint64, text string) {
+	for _, s := range r.sessions {
+		if s.seat == seat {
+			s.leaveFor(room.ReasonKicked, wire.CloseKicked, text)
+			return
+		}
+	}
+	for i := range r.joins {
+		if j := &r.joins[i]; !j.Resuming && j.Seat.ID == seat {
+			j.kicked, j.kickText = true, text
 		}
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/ringside-server/ringside/internal/wire"
+	"github.com/ringside-server/ringside/room"
 )
 
 // What a client may send.
@@ -14,6 +15,14 @@ const (
 // Receive takes one frame of a session's connection. It returns the code with which the connection must be closed, 0 if
 // all is well. What the frame asks for happens at the next tick. The bytes are not kept.
 func (r *Room) Receive(s *Session, frame []byte) wire.CloseCode {
+	code := r.receive(s, frame)
+	if code != 0 {
+		s.closed = code
+	}
+	return code
+}
+
+func (r *Room) receive(s *Session, frame []byte) wire.CloseCode {
 	if !s.hear(r.tick, r.TickHz()) {
 		return wire.CloseRate
 	}
@@ -45,7 +54,7 @@ func (r *Room) Receive(s *Session, frame []byte) wire.CloseCode {
 		}
 		return malformed(err)
 	case wire.TypeLeave:
-		s.leaving = true
+		s.leaveFor(room.ReasonLeft, wire.CloseLeft, "")
 		return 0
 	case wire.TypeResync:
 		_, err := wire.ParseResync(frame)
@@ -73,9 +82,7 @@ func (s *Session) hear(tick uint32, tickHz int) bool {
 	s.frames = min(s.frames+float32(tick-s.heard)*frameRate/float32(tickHz), frameBurst)
 	s.heard = tick
 	s.spoke = true
-	if s.welcome == nil {
-		s.used, s.joinedBy = digest{}, digest{}
-	}
+	s.arrived = s.arrived || s.welcome == nil
 	if s.frames >= 1 {
 		s.frames--
 		return true

@@ -15,11 +15,14 @@ const (
 	opEnd     = iota
 	opStep    // -
 	opJoin    // conn, seat, slot, player id, name, team, role, token digest, key digest
-	opResume  // conn, session, key digest
+	opResume  // conn, session, digest of the key it came with (zero: a token), digest of the next key
 	opLost    // session, code (0: the socket was gone)
-	opLeave   // session, reason, code
+	opLeave   // session, reason, code, text
 	opInput   // session, newest seq, count, values…
 	opMessage // session, ref, id, code, payload
+	opSpent   // session: what its connection came with opens it no more
+	opEpoch   // epoch: the room has another owner
+	opClose   // code, reason: ended from outside; there is no Step
 )
 
 func appendJoin(dst []byte, j *Join) []byte {
@@ -37,10 +40,15 @@ func appendJoin(dst []byte, j *Join) []byte {
 }
 
 func appendResume(dst []byte, s *Session, j *Join) []byte {
+	var used digest
+	if j.Resuming {
+		used = digestOf(j.Secret[:])
+	}
 	key := digestOf(j.NewSecret[:])
 	dst = append(dst, opResume)
 	dst = wire.AppendUint(dst, j.Conn)
 	dst = wire.AppendUint(dst, uint64(s.id))
+	dst = wire.AppendBytes(dst, used[:])
 	return wire.AppendBytes(dst, key[:])
 }
 
@@ -53,10 +61,22 @@ func appendSessionOp(dst []byte, op byte, s *Session, args ...uint64) []byte {
 	return dst
 }
 
+func appendLeave(dst []byte, s *Session) []byte {
+	dst = appendSessionOp(dst, opLeave, s, uint64(s.why), uint64(s.farewell))
+	return wire.AppendString(dst, s.lastWord)
+}
+
 // gather decides what this tick does with all that arrived, and writes it down.
 func (r *Room) gather(dst []byte) []byte {
 	dst = wire.AppendUint(dst, uint64(r.tick+1))
+	if r.crowned {
+		r.crowned = false
+		dst = wire.AppendUint(append(dst, opEpoch), uint64(r.epoch))
+	}
 	for _, s := range r.sessions {
+		if s.arrived && s.unspent() {
+			dst = appendSessionOp(dst, opSpent, s)
+		}
 		dst = r.gatherFate(dst, s)
 	}
 	dst = r.gatherJoins(dst)
@@ -80,10 +100,10 @@ func (r *Room) gatherFate(dst []byte, s *Session) []byte {
 	silent := r.tick - s.heard
 	switch {
 	case s.leaving:
-		return appendSessionOp(dst, opLeave, s, uint64(room.ReasonLeft), uint64(wire.CloseLeft))
+		return appendLeave(dst, s)
 	case !s.attached && (r.tick >= s.deadline || s.outbox.full(maxAwayOutbox)):
-		s.leaving = true
-		return appendSessionOp(dst, opLeave, s, uint64(room.ReasonTimeout), 0)
+		s.leaveFor(room.ReasonTimeout, 0, "")
+		return appendLeave(dst, s)
 	case !s.attached:
 		return dst
 	case s.lost || s.conn == 0:
@@ -112,16 +132,27 @@ func (r *Room) applyOps(in *wire.Reader) {
 			r.applyJoinOp(in)
 		case opResume:
 			conn, s := in.Uint64(), r.session(in)
+			if used := readDigest(in); used != (digest{}) {
+				s.used = used
+			}
 			s.key = readDigest(in)
 			r.attach(s, conn)
+		case opSpent:
+			s := r.session(in)
+			s.used, s.joinedBy = digest{}, digest{}
 		case opLost:
 			s, code := r.session(in), wire.CloseCode(in.Uint32())
 			r.close(s, code, "")
 			r.detach(s)
 		case opLeave:
 			s, why, code := r.session(in), room.Reason(in.Uint32()), wire.CloseCode(in.Uint32())
-			r.close(s, code, "")
+			r.close(s, code, string(in.String(wire.MaxText)))
 			r.leave(s, why)
+		case opEpoch:
+			r.epoch = in.Uint32()
+		case opClose:
+			code := wire.CloseCode(in.Uint32())
+			r.end(code, string(in.String(wire.MaxText)), nil)
 		case opInput:
 			r.applyInput(in)
 		case opMessage:
@@ -137,6 +168,9 @@ func (r *Room) applyJoinOp(in *wire.Reader) {
 	seat := Seat{ID: in.Uint64(), Slot: int(in.Int32())}
 	seat.PlayerID, seat.Name = string(in.String(maxName)), string(in.String(maxName))
 	seat.Team, seat.Role = int(in.Int32()), room.Role(in.Uint32())
+	if seat.Slot < 0 || seat.Slot >= maxSlots {
+		panic("engine: a journal record names a slot that no room has")
+	}
 	r.applyJoin(conn, seat, readDigest(in), readDigest(in))
 }
 

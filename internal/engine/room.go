@@ -59,8 +59,9 @@ type Room struct {
 	ended    *End
 
 	// What arrived and waits for the next tick.
-	joins []Join
-	later []Join // joins that must wait for one more
+	joins   []Join
+	later   []Join // joins that must wait for one more
+	crowned bool   // TakeOver made a new epoch
 
 	// What the last tick left for the host.
 	outcomes []Outcome
@@ -75,10 +76,12 @@ type Room struct {
 	hashTick    uint32 // of sharedHash
 	roster      rosterLog
 	scratch     []byte // heads and control frames
+	stateBytes  int    // of the newest state frame
 	privScratch []byte
 
 	// Journal and checkpoint.
-	record    []byte // of the tick being made
+	written   versions // the room's checkpoint was written by
+	record    []byte   // of the tick being made
 	journal   journal
 	replaying bool
 }
@@ -109,14 +112,14 @@ type Notice struct {
 	Key, Value string
 }
 
-// New makes a room and its game.
+// New makes a room and its game. The error wraps ErrRefused or, if the game panicked, a *PanicError.
 func New(cfg Config) (*Room, error) {
 	if cfg.Epoch == 0 {
 		cfg.Epoch = 1
 	}
-	driver, err := cfg.Program.Start(cfg.ID, cfg.Seed, cfg.Options, cfg.Log)
+	driver, err := start(&cfg)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+		return nil, err
 	}
 	def := &cfg.Program.Def
 	r := &Room{
@@ -140,8 +143,24 @@ func New(cfg Config) (*Room, error) {
 			r.bools = append(r.bools, f.Type == view.Bool)
 		}
 	}
+	r.written = versions{def.Version, def.StateVersion}
 	r.journal.init(cfg.ID, def.TickHz)
 	return r, nil
+}
+
+// start makes the game.
+func start(cfg *Config) (driver *room.Driver, err error) {
+	err = guard(func() (err error) {
+		driver, err = cfg.Program.Start(cfg.ID, cfg.Seed, cfg.Options, cfg.Log)
+		return err
+	})
+	switch failed := (*PanicError)(nil); {
+	case errors.As(err, &failed):
+		return nil, fmt.Errorf("make game %q: %w", cfg.Program.Def.Name, err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return driver, nil
 }
 
 // ID is the room's name in the directory; Epoch its generation.
@@ -202,12 +221,19 @@ func (r *Room) run(record []byte) {
 
 // apply executes one record: timeouts, leaves and joins, messages and inputs, Step, messages, effects, View.
 func (r *Room) apply(in *wire.Reader) {
-	r.tick = in.Uint32()
-	r.driver.SetTick(r.tick)
+	tick := in.Uint32()
+	if tick < r.tick {
+		panic("engine: a journal record is of the past")
+	}
+	r.tick = tick
+	r.driver.SetTick(tick)
 	for _, s := range r.sessions {
 		s.inputs = s.inputs[:0]
 	}
 	r.applyOps(in)
+	if r.ended != nil {
+		return // from outside
+	}
 	r.fillWithBots()
 	r.chooseHost()
 	for _, s := range r.sessions {
@@ -272,5 +298,29 @@ func (r *Room) end(code wire.CloseCode, reason string, result []byte) {
 	}
 }
 
-// Close ends the room from outside the game: an operator, or a node that must give it up.
-func (r *Room) Close(code wire.CloseCode, reason string) { r.end(code, reason, nil) }
+// Close ends the room from outside the game, now and without a tick: an operator's wish. Ended tells at once; the journal
+// holds it, so that a restored room has ended too. It must not be called by the game's callbacks.
+func (r *Room) Close(code wire.CloseCode, reason string) {
+	if r.ended != nil {
+		return
+	}
+	r.record = wire.AppendUint(r.record[:0], uint64(r.tick))
+	r.record = wire.AppendUint(append(r.record, opClose), uint64(code))
+	r.record = wire.AppendString(r.record, cut(reason, wire.MaxText))
+	r.record = append(r.record, opEnd)
+	r.journal.add(r.record)
+	r.run(r.record)
+}
+
+// Entities is how many entities everybody sees in the newest view. StateBytes is the size of the newest state frame that was
+// made for a session, without its head.
+func (r *Room) Entities() int {
+	cur, n := r.history.Newest(), 0
+	if cur != nil {
+		for sec := range cur.Sections() {
+			n += cur.Len(sec)
+		}
+	}
+	return n
+}
+func (r *Room) StateBytes() int { return r.stateBytes }

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -335,8 +336,9 @@ func TestPanicEndsTheRoomAndCanBeReplayed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Replay(end.Fault.Records); err != nil {
-		t.Fatal(err)
+	failed := (*PanicError)(nil)
+	if err := r.Replay(end.Fault.Records); !errors.As(err, &failed) || failed.Value != end.Fault.Panic {
+		t.Errorf("the replay of a panic: %v", err)
 	}
 	if got := r.Ended(); got == nil || got.Fault == nil || got.Fault.Panic != end.Fault.Panic || got.Fault.Tick != end.Fault.Tick {
 		t.Errorf("the replay ended %+v, want the same panic at tick %d", got, end.Fault.Tick)
@@ -398,7 +400,7 @@ func TestReplayGivesTheSameRoom(t *testing.T) {
 		def.Grace, def.Bots = 2*time.Second, 3
 		b := newBench(t, def, Config{Seed: seed})
 		b.chaos(rand.New(rand.NewPCG(seed, 1)), 237)
-		checkpoint, records := b.room.Journal()
+		_, checkpoint, records := b.room.Journal()
 		prog, err := room.Compile(def)
 		if err != nil {
 			t.Fatal(err)
@@ -441,7 +443,7 @@ func TestTakeOver(t *testing.T) {
 		b.input(bob, 0, 1, 0)
 		b.tick()
 	}
-	checkpoint, records := b.room.Journal()
+	_, checkpoint, records := b.room.Journal()
 	checkpoint, records = bytes.Clone(checkpoint), bytes.Clone(records)
 	past := wire.Resume{Epoch: 1, Tick: ada.state.Tick, EventSeq: ada.eventSeq}
 	b.ticks(3) // ticks the standby never hears of
@@ -456,7 +458,7 @@ func TestTakeOver(t *testing.T) {
 	if err := r.Replay(records); err != nil {
 		t.Fatal(err)
 	}
-	r.TakeOver(2)
+	r.TakeOver(2, nil)
 	b.room = r
 	ada.session, bob.session = nil, nil
 	b.tick()

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ringside-server/ringside/internal/view"
+	"github.com/ringside-server/ringside/internal/wire"
 	"github.com/ringside-server/ringside/room"
 )
 
@@ -25,6 +26,7 @@ type Session struct {
 	id     uint32
 	seat   uint64
 	player *room.Player
+	joined uint32 // tick
 
 	// The session as the journal sees it.
 	attached bool
@@ -38,21 +40,26 @@ type Session struct {
 	buckets  []bucket // per message: its rate
 
 	// What arrived on the connection and waits for a tick.
-	conn    uint64
-	since   uint32 // tick in which the connection came
-	greeted bool   // WELCOME went out
-	heard   uint32 // tick of the newest frame
-	spoke   bool   // a frame came after HELLO
-	frames  float32
-	allowed float32 // frames beyond the rate: what piled up while the room did not tick
-	queue   queue
-	lastSeq uint32 // newest input taken into the queue
-	lastRef uint32 // newest message taken into the queue
-	leaving bool
-	lost    bool
-	dropped uint32 // inputs that were not used
-	acked   uint32 // newest state tick acknowledged
-	inputs  []int32
+	conn     uint64
+	since    uint32 // tick in which the connection came
+	greeted  bool   // WELCOME went out
+	heard    uint32 // tick of the newest frame
+	spoke    bool   // a frame came after HELLO
+	arrived  bool   // a frame came after WELCOME: what the connection came with is spent
+	frames   float32
+	allowed  float32 // frames beyond the rate: what piled up while the room did not tick
+	queue    queue
+	lastSeq  uint32 // newest input taken into the queue
+	lastRef  uint32 // newest message taken into the queue
+	leaving  bool   // for why, with farewell and lastWord
+	why      room.Reason
+	farewell wire.CloseCode
+	lastWord string
+	lost     bool
+	dropped  uint32         // inputs that were not used
+	acked    uint32         // newest state tick acknowledged
+	closed   wire.CloseCode // of the last connection the room gave up
+	inputs   []int32
 
 	// What the connection has been sent.
 	welcome     *welcome // to be sent
@@ -98,6 +105,25 @@ func (s *Session) Conn() uint64 { return s.conn }
 // Skipped is how many state frames the session was not sent; Dropped how many of its inputs were not used.
 func (s *Session) Skipped() uint32 { return s.skipped }
 func (s *Session) Dropped() uint32 { return s.dropped }
+
+// Away reports whether the connection is lost and the seat held. Waiting is how many inputs and messages no tick has taken.
+func (s *Session) Away() bool                      { return !s.attached }
+func (s *Session) Waiting() (inputs, messages int) { return s.queue.inputs, s.queue.msgs }
+
+// Joined is the tick in which the session began. LastClose is the code with which the room last gave up a connection of it,
+// 0 if it never did.
+func (s *Session) Joined() uint32            { return s.joined }
+func (s *Session) LastClose() wire.CloseCode { return s.closed }
+
+// unspent reports whether there is a credential besides the newest key that opens the session.
+func (s *Session) unspent() bool { return s.used != digest{} || s.joinedBy != digest{} }
+
+// leaveFor makes the session end at the next tick; the first reason counts.
+func (s *Session) leaveFor(why room.Reason, code wire.CloseCode, text string) {
+	if !s.leaving {
+		s.leaving, s.why, s.farewell, s.lastWord = true, why, code, cut(text, wire.MaxText)
+	}
+}
 
 const keyPrefix = "r1."
 

@@ -2,6 +2,7 @@ package host
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -131,6 +132,10 @@ func (h *Host) build(r *hosted) (room *engine.Room, text string) {
 		ID: r.Room, Program: r.game, Options: r.Options, Seed: r.Seed, Epoch: r.Epoch, Bots: r.Bots, Places: r.MaxPlayers, URLs: h.cfg.URLs,
 		Plant: h.cfg.Plant, Log: log,
 	})
+	if failed := (*engine.PanicError)(nil); errors.As(err, &failed) {
+		log.Error().Str("panic", failed.Value).Bytes("stack", failed.Stack).Msg("game failed to start")
+		return nil, "the game failed to start"
+	}
 	if err != nil {
 		return nil, err.Error()
 	}

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,8 +94,8 @@ func checkFault(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := room.Replay(f.Records); err != nil {
-		t.Fatal(err)
+	if err := room.Replay(f.Records); !errors.As(err, new(*engine.PanicError)) {
+		t.Fatalf("the replay of a panic: %v", err)
 	}
 	if end := room.Ended(); end == nil || end.Fault == nil || end.Fault.Tick != f.Tick {
 		t.Errorf("the replay ended with %+v, want the panic at tick %d", end, f.Tick)

@@ -123,7 +123,7 @@ func (w *worker) tick(h *hosted) {
 	w.n.stepNS += uint64(w.host.now() - began)
 
 	if j := w.host.cfg.Journal; j != nil {
-		checkpoint, records := h.room.Journal()
+		_, checkpoint, records := h.room.Journal()
 		j.Ticked(h.Room, h.Epoch, h.room.TickNow(), checkpoint, records)
 	}
 	for _, o := range h.room.Outcomes() {

@@ -341,7 +341,7 @@ func (b *Bench) Restart() {
 		if err != nil {
 			b.Fatalf("tick %d: %v", b.Now(), err)
 		}
-		r.TakeOver(epoch)
+		r.TakeOver(epoch, nil)
 		s.room, s.game = r, b.made
 	}
 	b.copy = nil

@@ -112,13 +112,14 @@ const newCopyEvery = 8
 // followCopy brings the restored room to this tick and compares it, and makes a new one now and then.
 func (b *Bench) followCopy() {
 	b.Helper()
-	checkpoint, records := b.main.room.Journal()
+	_, checkpoint, records := b.main.room.Journal()
 	if c := b.copy; c != nil && !b.prog.Def.NoReplay && len(records) >= c.applied {
-		if err := c.room.Replay(records[c.applied:]); err != nil {
+		err := c.room.Replay(records[c.applied:])
+		b.failOnPanic("restored from a checkpoint and replayed, the game", c.room.Ended())
+		if err != nil {
 			b.Fatalf("tick %d: replay: %v", b.Now(), err)
 		}
 		c.applied = len(records)
-		b.failOnPanic("restored from a checkpoint and replayed, the game", c.room.Ended())
 	}
 	switch c := b.copy; {
 	case b.main.room.Ended() != nil && (c == nil || c.room.TickNow() != b.Now()):
