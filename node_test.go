@@ -200,10 +200,10 @@ func TestRestart(t *testing.T) {
 	ada := join(t, base, "Ada")
 	stop(t, first)
 	_, base = start(t, ringside.Config{Data: data})
-	status, body := get(t, base+"/v1/rooms/"+ada.seat.Room)
-	if status != http.StatusOK || !strings.Contains(body, `"lost"`) {
-		t.Errorf("the room after a restart: %d %s, want it ended as lost", status, body)
-	}
+	wait(t, "the room has ended as lost", func() bool {
+		status, body := get(t, base+"/v1/rooms/"+ada.seat.Room)
+		return status == http.StatusOK && strings.Contains(body, `"lost"`)
+	})
 	if bob := join(t, base, "Bob"); bob.seat.Room == ada.seat.Room {
 		t.Error("join found the room of the dead process")
 	}

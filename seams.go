@@ -110,8 +110,11 @@ func (d *directory) RoomRefused(roomID string, epoch uint32, text string) {
 // RoomEnded keeps how the room ended.
 func (d *directory) RoomEnded(roomID string, epoch uint32, code wire.CloseCode, reason string, result []byte) {
 	end := matchmaker.Ending{Reason: "finished", Text: reason, Code: int(code), Result: result}
-	if code == wire.CloseFault {
+	switch code {
+	case wire.CloseFault:
 		end.Reason = "fault"
+	case wire.CloseLost:
+		end.Reason = "lost"
 	}
 	d.report("ended", roomID, func(ctx context.Context) error { return d.m.RoomEnded(ctx, roomID, uint64(epoch), end) })
 }
@@ -151,7 +154,7 @@ func assignments(list []matchmaker.Assignment) []host.Assignment {
 	for i, a := range list {
 		out[i] = host.Assignment{
 			Room: a.Room, Epoch: uint32(a.Epoch), Game: a.Game, Options: a.Options, Seed: a.Seed, Bots: a.Bots,
-			MaxPlayers: a.MaxPlayers, Started: a.Started,
+			MaxPlayers: a.MaxPlayers, Started: a.Started, Restore: a.Restore, Taken: a.Taken,
 		}
 	}
 	return out

@@ -32,15 +32,15 @@ func (m *nodeUp) apply(d *Directory) result {
 	}
 	d.t.nodes[at] = n
 	if m.Incarnation > old.Incarnation {
-		d.loseRooms(m.Name)
+		d.reassign(n)
 	}
 	return result{}
 }
 
-// loseRooms ends all rooms of a node whose process is gone. All of them
-// belong to an earlier incarnation: the new one has none yet.
-func (d *Directory) loseRooms(name string) {
-	set := d.t.idx.owned[name]
+// reassign gives a node that has started anew the rooms that its process
+// before was running. It restores what it can, and reports each.
+func (d *Directory) reassign(n *node) {
+	set := d.t.idx.owned[n.Name]
 	if set == nil {
 		return
 	}
@@ -50,9 +50,19 @@ func (d *Directory) loseRooms(name string) {
 		return true
 	})
 	for _, id := range ids {
-		d.end(d.t.rooms[id].change(), Ending{Reason: "lost", Code: codeLost})
+		r := d.t.rooms[id].change()
+		if _, ok := n.game(r.Game); !ok {
+			d.end(r, Ending{Reason: reasonLost, Text: "its node does not run the game any more", Code: codeLost})
+			continue
+		}
+		d.t.assigned++
+		r.Epoch++
+		r.State, r.Incarnation, r.Assigned = RoomStarting, n.Incarnation, d.t.assigned
+		d.put(r)
 	}
 }
+
+const reasonLost = "lost"
 
 func (m *createRoom) apply(d *Directory) result {
 	r, err := d.create(&m.creation)
@@ -124,7 +134,24 @@ func (m *roomStarted) apply(d *Directory) result {
 	}
 	if r.State == RoomStarting {
 		r = r.change()
-		r.State = RoomRunning
+		r.State, r.Ran = RoomRunning, true
+		d.put(r)
+	}
+	return result{room: r}
+}
+
+// apply opens a room that its owner has restored. A seat that was taken and
+// that the restored room knows nothing of is free again: its player came in
+// after what was restored.
+func (m *roomRestored) apply(d *Directory) result {
+	r, err := d.t.owned(m.fenced)
+	if err != nil {
+		return result{err: err}
+	}
+	if r.State == RoomStarting {
+		r = r.change()
+		r.State, r.Ran = RoomRunning, true
+		r.removeSeats(func(s Seat) bool { return s.State == SeatTaken && !slices.Contains(m.Held, s.ID) })
 		d.put(r)
 	}
 	return result{room: r}

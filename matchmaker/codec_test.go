@@ -31,6 +31,7 @@ func sampleCommands() []command {
 		&endIfIdle{o, f},
 		&addKey{o, signingKey{2, bytes.Repeat([]byte{1}, 32), 4}, 1},
 		&updateRoom{o, f, RoomUpdate{&yes, nil, map[string]string{"x": "y"}}},
+		&roomRestored{o, f, []uint64{1, 7}},
 	}
 }
 

@@ -26,6 +26,7 @@ const (
 	kindEndIfIdle
 	kindAddKey
 	kindUpdateRoom
+	kindRoomRestored
 )
 
 // command is one kind of command.
@@ -84,6 +85,12 @@ type (
 	roomStarted struct {
 		origin
 		fenced
+	}
+
+	roomRestored struct {
+		origin
+		fenced
+		Held []uint64 // seats that have a session in the room
 	}
 
 	roomRefused struct {
@@ -188,6 +195,8 @@ func newCommand(kind byte) command {
 		return &addKey{}
 	case kindUpdateRoom:
 		return &updateRoom{}
+	case kindRoomRestored:
+		return &roomRestored{}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package matchmaker
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -75,6 +76,13 @@ type Config struct {
 	// TrustForwarded believes X-Forwarded-Proto when URL is not set. Default
 	// no: without a proxy in front a client could send it.
 	TrustForwarded bool
+
+	// Caller says who makes a call, from the request's context. Default: every
+	// caller is a server.
+	Caller func(context.Context) Caller
+
+	// Public is what callers who are no servers may do. Default: nothing.
+	Public Public
 
 	// Logger takes what the background work gives up on. Default: silent.
 	Logger zerolog.Logger

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -150,26 +151,44 @@ func TestEndIfIdleAgainstReserve(t *testing.T) {
 	}
 }
 
-func TestNewIncarnationLosesRooms(t *testing.T) {
+func TestNewIncarnationGetsTheRooms(t *testing.T) {
 	m := newMachine()
 	r := m.room(t, creation{})
-	if v, list := m.dir.Assignments("a"); len(list) != 1 || list[0].Room != r.ID || v == 0 {
-		t.Fatalf("assignments: %d %+v", v, list)
-	}
+	unborn := m.do(&createRoom{creation: creation{Game: "arena", MaxLive: 10, Random: []byte("fedcba9876543210")}}).room
+	m.reserve(r.ID, "stays", "came late", "not here yet")
+	m.do(&confirm{fenced: fenced{r.ID, 1}, Seat: 1})
+	m.do(&confirm{fenced: fenced{r.ID, 1}, Seat: 2})
 	changed := m.dir.Changed()
 	if res := m.do(&nodeUp{Node: Node{Name: "a", Incarnation: 2, Games: testGames}}); res.err != nil {
 		t.Fatal(res.err)
 	}
 	<-changed
-	got := m.dir.Room(r.ID)
-	if got.State != RoomEnded || got.End.Reason != "lost" || got.End.Code != 4200 {
-		t.Errorf("room after its node's restart: %+v", got)
+	_, list := m.dir.Assignments("a")
+	if len(list) != 2 {
+		t.Fatalf("assignments after restart: %+v", list)
 	}
-	if _, list := m.dir.Assignments("a"); len(list) != 0 {
-		t.Errorf("assignments after restart: %+v", list)
+	for _, a := range list {
+		ran := a.Room == r.ID
+		if a.Epoch != 2 || a.Started || a.Restore != ran || ran != slices.Equal(a.Taken, []uint64{1, 2}) {
+			t.Errorf("assignment after restart: %+v (the one that never ran is %s)", a, unborn.ID)
+		}
+	}
+	if res := m.do(&confirm{fenced: fenced{r.ID, 1}, Seat: 3}); !errors.Is(res.err, ErrStaleEpoch) {
+		t.Errorf("confirm in the old epoch: %v", res.err)
+	}
+	if res := m.do(&roomRestored{fenced: fenced{r.ID, 2}, Held: []uint64{1}}); res.err != nil {
+		t.Fatal(res.err)
+	}
+	room := m.dir.Room(r.ID)
+	if room.State != RoomRunning || room.seat(1) == nil || room.seat(2) != nil || room.seat(3) == nil {
+		t.Errorf("the restored room: %+v", room)
 	}
 	if res := m.do(&nodeUp{Node: Node{Name: "a", Incarnation: 1, Games: testGames}}); !errors.Is(res.err, ErrStaleIncarnation) {
 		t.Errorf("older incarnation: %v, want ErrStaleIncarnation", res.err)
+	}
+	m.do(&nodeUp{Node: Node{Name: "a", Incarnation: 3, Games: []Game{{Name: "other", MaxPlayers: 2}}}})
+	if room := m.dir.Room(r.ID); room.State != RoomEnded || room.End.Reason != "lost" || room.End.Code != 4200 {
+		t.Errorf("room of a game that is gone: %+v", room)
 	}
 }
 

@@ -21,6 +21,7 @@ func (*endRoom) kind() byte      { return kindEndRoom }
 func (*endIfIdle) kind() byte    { return kindEndIfIdle }
 func (*addKey) kind() byte       { return kindAddKey }
 func (*updateRoom) kind() byte   { return kindUpdateRoom }
+func (*roomRestored) kind() byte { return kindRoomRestored }
 
 func (m *nodeUp) fields(c *codec) {
 	m.origin.fields(c)
@@ -70,6 +71,12 @@ func (f *fenced) fields(c *codec) {
 func (m *roomStarted) fields(c *codec) {
 	m.origin.fields(c)
 	m.fenced.fields(c)
+}
+
+func (m *roomRestored) fields(c *codec) {
+	m.origin.fields(c)
+	m.fenced.fields(c)
+	list(c, &m.Held, maxPlayersPerRoom+maxSpectatorLimit, func(c *codec, seat *uint64) { c.uint(seat) })
 }
 
 func (m *roomRefused) fields(c *codec) {
@@ -195,6 +202,8 @@ func (r *Room) fields(c *codec) {
 		}
 		c.array(r.End.fields)
 	}
+	c.bool(&r.Ran)
+	r.Ran = r.Ran || r.State == RoomRunning // a snapshot from before there was the field
 }
 
 // small is an enumeration from 0 to last.

@@ -14,7 +14,7 @@ type Game struct {
 // Node is one run of a process that offers to run rooms.
 type Node struct {
 	Name        string
-	Incarnation uint64 // higher at every start; a new one ends the rooms of those before
+	Incarnation uint64 // higher at every start; a new one gets the rooms of those before
 	Addr        string
 	Weight      int // its share of new rooms, 1 to 16; 0 is 1
 	Games       []Game

@@ -10,9 +10,12 @@ import (
 // the sentinels it names, or come from the Log.
 
 // RegisterNode says that this run of a node is ready for rooms. A higher
-// incarnation ends all rooms of the lower ones: they were lost with their
-// process. Errors: ErrStaleIncarnation, ErrInvalid.
+// incarnation is assigned the rooms of the lower ones, in a new epoch each,
+// to restore them; see Assignment. An incarnation that is not higher than the
+// one before, because the clock was set back, is raised; so each call counts as a
+// start. Errors: ErrStaleIncarnation, ErrInvalid.
 func (m *Matchmaker) RegisterNode(ctx context.Context, n Node) error {
+	n.Incarnation = max(n.Incarnation, m.dir.incarnation(n.Name)+1)
 	if _, err := m.propose(ctx, &nodeUp{Node: n}); err != nil {
 		return fmt.Errorf("register node %q: %w", n.Name, err)
 	}
@@ -23,6 +26,13 @@ func (m *Matchmaker) RegisterNode(ctx context.Context, n Node) error {
 // ErrRoomEnded, ErrStaleEpoch; after each of them it must stop the room.
 func (m *Matchmaker) RoomStarted(ctx context.Context, room string, epoch uint64) error {
 	_, err := m.report(ctx, "start", room, &roomStarted{fenced: fenced{room, epoch}})
+	return err
+}
+
+// RoomRestored says that the owner runs the room again, after the process
+// before it, and which seats have a session in it. Errors as RoomStarted.
+func (m *Matchmaker) RoomRestored(ctx context.Context, room string, epoch uint64, held []uint64) error {
+	_, err := m.report(ctx, "restore", room, &roomRestored{fenced: fenced{room, epoch}, Held: held})
 	return err
 }
 

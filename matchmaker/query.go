@@ -98,10 +98,29 @@ func (d *Directory) AssignmentsSince(node string, since uint64) (version uint64,
 }
 
 func (r *Room) assignment() Assignment {
-	return Assignment{
+	a := Assignment{
 		Room: r.ID, Epoch: r.Epoch, Role: "owner", Game: r.Game, Options: r.Options, MaxPlayers: r.MaxPlayers,
 		Bots: r.Bots, Seed: r.Seed, Metadata: pairMap(r.Metadata), Private: r.Private, Started: r.State == RoomRunning,
+		Restore: r.Ran && r.State == RoomStarting,
 	}
+	if a.Restore {
+		for _, s := range r.Seats {
+			if s.State == SeatTaken {
+				a.Taken = append(a.Taken, s.ID)
+			}
+		}
+	}
+	return a
+}
+
+// incarnation returns the newest incarnation of a node, 0 for one that is new.
+func (d *Directory) incarnation(name string) uint64 {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if n, _ := d.t.node(name); n != nil {
+		return n.Incarnation
+	}
+	return 0
 }
 
 // Changed returns a channel that is closed when the assignments of any node

@@ -53,8 +53,11 @@ func randomCommand(rng *rand.Rand, m *machine) command {
 		if rng.IntN(40) == 0 {
 			return &nodeUp{Node: Node{Name: "a", Incarnation: m.index, Games: testGames}}
 		}
-		if rng.IntN(2) == 0 {
+		switch rng.IntN(3) {
+		case 0:
 			return &endIfIdle{fenced: f}
+		case 1:
+			return &roomRestored{fenced: f, Held: []uint64{1, 2, uint64(rng.IntN(9))}}
 		}
 		return &endRoom{fenced: f, Ending: Ending{Reason: "finished"}}
 	}

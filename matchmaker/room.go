@@ -92,6 +92,7 @@ type Room struct {
 	Seats    []Seat // sorted by slot
 	NextSeat uint64
 	End      *Ending // set when State is RoomEnded
+	Ran      bool    // it was running at least once: a later owner restores it
 }
 
 // change returns a copy of r to be changed and put into the directory. Its
@@ -201,5 +202,7 @@ type Assignment struct {
 	Seed       uint64
 	Metadata   map[string]string
 	Private    bool
-	Started    bool // the directory has been told that it runs
+	Started    bool     // the directory has been told that it runs
+	Restore    bool     // it ran before, in a process that is gone
+	Taken      []uint64 // of a room to restore: the seats that were taken
 }

@@ -17,9 +17,11 @@ type Assignment struct {
 	Game       string
 	Options    json.RawMessage // the creator's, nil for none
 	Seed       uint64
-	Bots       *int // nil: the game's number
-	MaxPlayers int  // how many of the game's slots the room has; 0: all
-	Started    bool // the directory knows that the room runs; if not, it is told again
+	Bots       *int     // nil: the game's number
+	MaxPlayers int      // how many of the game's slots the room has; 0: all
+	Started    bool     // the directory knows that the room runs; if not, it is told again
+	Restore    bool     // the room ran before, in a process that is gone
+	Taken      []uint64 // of a room to restore: the seats that were taken
 }
 
 // Reconcile makes the host run the rooms of a list and no others: rooms that are new, or have a higher epoch, are started;
@@ -59,6 +61,11 @@ func (h *Host) Reconcile(list []Assignment) {
 func (h *Host) begin(a Assignment) {
 	r := &hosted{Assignment: a, game: h.games[a.Game], worker: h.leastLoaded()}
 	h.rooms[a.Room] = r
+	if a.Restore {
+		r.state, r.end = ended, &engine.End{Code: wire.CloseLost, Reason: "nothing of the room is left to restore it from"}
+		h.clerk.add(notice{kind: noticeEnded, room: r, end: r.end})
+		return
+	}
 	r.worker.rooms.Add(1)
 	h.starters.Add(1)
 	go h.start(r)
