@@ -140,9 +140,10 @@ func (m *roomStarted) apply(d *Directory) result {
 	return result{room: r}
 }
 
-// apply opens a room that its owner has restored. A seat that was taken and
-// that the restored room knows nothing of is free again: its player came in
-// after what was restored.
+// apply opens a room that its owner has restored. A seat that was taken when
+// the room was assigned and that the restored room knows nothing of is free
+// again: its player came in after what was restored. Seats that were taken
+// since are not among those.
 func (m *roomRestored) apply(d *Directory) result {
 	r, err := d.t.owned(m.fenced)
 	if err != nil {
@@ -151,7 +152,7 @@ func (m *roomRestored) apply(d *Directory) result {
 	if r.State == RoomStarting {
 		r = r.change()
 		r.State, r.Ran = RoomRunning, true
-		r.removeSeats(func(s Seat) bool { return s.State == SeatTaken && !slices.Contains(m.Held, s.ID) })
+		r.removeSeats(func(s Seat) bool { return s.State == SeatTaken && slices.Contains(m.Gone, s.ID) })
 		d.put(r)
 	}
 	return result{room: r}

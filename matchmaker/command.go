@@ -90,7 +90,7 @@ type (
 	roomRestored struct {
 		origin
 		fenced
-		Held []uint64 // seats that have a session in the room
+		Gone []uint64 // seats that were taken and have no session in the room
 	}
 
 	roomRefused struct {

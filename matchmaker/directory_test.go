@@ -176,7 +176,7 @@ func TestNewIncarnationGetsTheRooms(t *testing.T) {
 	if res := m.do(&confirm{fenced: fenced{r.ID, 1}, Seat: 3}); !errors.Is(res.err, ErrStaleEpoch) {
 		t.Errorf("confirm in the old epoch: %v", res.err)
 	}
-	if res := m.do(&roomRestored{fenced: fenced{r.ID, 2}, Held: []uint64{1}}); res.err != nil {
+	if res := m.do(&roomRestored{fenced: fenced{r.ID, 2}, Gone: []uint64{2}}); res.err != nil {
 		t.Fatal(res.err)
 	}
 	room := m.dir.Room(r.ID)

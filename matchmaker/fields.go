@@ -76,7 +76,7 @@ func (m *roomStarted) fields(c *codec) {
 func (m *roomRestored) fields(c *codec) {
 	m.origin.fields(c)
 	m.fenced.fields(c)
-	list(c, &m.Held, maxPlayersPerRoom+maxSpectatorLimit, func(c *codec, seat *uint64) { c.uint(seat) })
+	list(c, &m.Gone, maxPlayersPerRoom+maxSpectatorLimit, func(c *codec, seat *uint64) { c.uint(seat) })
 }
 
 func (m *roomRefused) fields(c *codec) {

@@ -30,9 +30,10 @@ func (m *Matchmaker) RoomStarted(ctx context.Context, room string, epoch uint64)
 }
 
 // RoomRestored says that the owner runs the room again, after the process
-// before it, and which seats have a session in it. Errors as RoomStarted.
-func (m *Matchmaker) RoomRestored(ctx context.Context, room string, epoch uint64, held []uint64) error {
-	_, err := m.report(ctx, "restore", room, &roomRestored{fenced: fenced{room, epoch}, Held: held})
+// before it. gone are those of Assignment.Taken that have no session in it:
+// they are free again. Errors as RoomStarted.
+func (m *Matchmaker) RoomRestored(ctx context.Context, room string, epoch uint64, gone []uint64) error {
+	_, err := m.report(ctx, "restore", room, &roomRestored{fenced: fenced{room, epoch}, Gone: gone})
 	return err
 }
 

@@ -57,7 +57,7 @@ func randomCommand(rng *rand.Rand, m *machine) command {
 		case 0:
 			return &endIfIdle{fenced: f}
 		case 1:
-			return &roomRestored{fenced: f, Held: []uint64{1, 2, uint64(rng.IntN(9))}}
+			return &roomRestored{fenced: f, Gone: []uint64{1, 2, uint64(rng.IntN(9))}}
 		}
 		return &endRoom{fenced: f, Ending: Ending{Reason: "finished"}}
 	}
