@@ -61,19 +61,23 @@ type directory struct {
 	m   *matchmaker.Matchmaker
 	log zerolog.Logger
 
-	mu    sync.Mutex
-	again []func() // Guarded by mu: reports that nobody else repeats and whose outcome is not known
+	mu sync.Mutex
+	// Guarded by mu.
+	again  []func() // reports that nobody else repeats and whose outcome is not known
+	missed bool     // the outcome of some report is not known
 }
 
-// retry repeats what could not be said. Seats are released any number of times.
-func (d *directory) retry() {
+// retry repeats what could not be said, and returns whether there was anything. Seats are released any number of times; what
+// became of a room the host says again when it is asked.
+func (d *directory) retry() bool {
 	d.mu.Lock()
-	again := d.again
-	d.again = nil
+	again, missed := d.again, d.missed
+	d.again, d.missed = nil, false
 	d.mu.Unlock()
 	for _, f := range again {
 		f()
 	}
+	return missed
 }
 
 func (d *directory) later(f func()) {
@@ -92,6 +96,9 @@ func (d *directory) report(what, roomID string, call func(context.Context) error
 		errors.Is(err, matchmaker.ErrStaleEpoch), errors.Is(err, matchmaker.ErrSeatUnknown):
 	default:
 		d.log.Warn().Err(err).Str("report", what).Str("room", roomID).Msg("report to the directory failed")
+		d.mu.Lock()
+		d.missed = true
+		d.mu.Unlock()
 		return false
 	}
 	return true
@@ -100,6 +107,13 @@ func (d *directory) report(what, roomID string, call func(context.Context) error
 // RoomStarted opens the room for players.
 func (d *directory) RoomStarted(roomID string, epoch uint32) {
 	d.report("started", roomID, func(ctx context.Context) error { return d.m.RoomStarted(ctx, roomID, uint64(epoch)) })
+}
+
+// RoomRestored opens a room of an earlier process again.
+func (d *directory) RoomRestored(roomID string, epoch uint32, gone []uint64) {
+	d.report("restored", roomID, func(ctx context.Context) error {
+		return d.m.RoomRestored(ctx, roomID, uint64(epoch), gone)
+	})
 }
 
 // RoomRefused answers the creator.

@@ -43,6 +43,9 @@ type Definition struct {
 	Grace time.Duration
 	// Quiet sends no state frame while nothing changes, but one a second.
 	Quiet bool
+	// Volatile says that rooms of the game are not worth a disk's time: they outlive a planned restart of their node, and no
+	// crash. Rooms of other games lose about a tenth of a second to one.
+	Volatile bool
 	// NoReplay says that Step may not give the same outcome twice; such a room is resumed from checkpoints only.
 	NoReplay bool
 	// Kinds are what entities players see, Input what they send each tick, Messages what they ask for now and then, Events

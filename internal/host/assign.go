@@ -4,7 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
+
+	"github.com/rs/zerolog"
 
 	"github.com/ringside-server/ringside/internal/engine"
 	"github.com/ringside-server/ringside/internal/wire"
@@ -34,38 +35,50 @@ func (h *Host) Reconcile(list []Assignment) {
 	if h.state != open {
 		return
 	}
-	listed := make(map[string]uint32, len(list))
+	listed := make(map[string]bool, len(list))
 	for _, a := range list {
-		a.Epoch = max(a.Epoch, 1)
-		listed[a.Room] = a.Epoch
-		old := h.rooms[a.Room]
-		switch {
-		case old == nil:
-			h.begin(a)
-		case a.Epoch > old.Epoch:
-			h.withdraw(old)
-			h.begin(a)
-		default:
-			h.repeat(old, a.Started)
-		}
+		listed[a.Room] = true
+		h.assign(a)
 	}
 	for id, r := range h.rooms {
-		if _, ok := listed[id]; !ok {
+		if !listed[id] {
 			h.withdraw(r)
 			delete(h.rooms, id)
 		}
 	}
 }
 
-// begin starts a room. The caller holds mu.
-func (h *Host) begin(a Assignment) {
-	r := &hosted{Assignment: a, game: h.games[a.Game], worker: h.leastLoaded()}
-	h.rooms[a.Room] = r
-	if a.Restore {
-		r.state, r.end = ended, &engine.End{Code: wire.CloseLost, Reason: "nothing of the room is left to restore it from"}
-		h.clerk.add(notice{kind: noticeEnded, room: r, end: r.end})
+// Assign is Reconcile for rooms that are new in the list: it costs nothing for the others.
+func (h *Host) Assign(list []Assignment) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.state != open {
 		return
 	}
+	for _, a := range list {
+		h.assign(a)
+	}
+}
+
+// assign starts a room unless it runs. The caller holds mu.
+func (h *Host) assign(a Assignment) {
+	a.Epoch = max(a.Epoch, 1)
+	old := h.rooms[a.Room]
+	switch {
+	case old == nil:
+		h.begin(a)
+	case a.Epoch > old.Epoch:
+		h.withdraw(old)
+		h.begin(a)
+	default:
+		h.repeat(old, a.Started)
+	}
+}
+
+// begin starts a room. The caller holds mu.
+func (h *Host) begin(a Assignment) {
+	r := &hosted{Assignment: a, game: h.games[a.Game], worker: h.leastLoaded(), ready: make(chan struct{})}
+	h.rooms[a.Room] = r
 	r.worker.rooms.Add(1)
 	h.starters.Add(1)
 	go h.start(r)
@@ -83,8 +96,11 @@ func (h *Host) leastLoaded() *worker {
 
 // withdraw closes a room that is no longer assigned. The caller holds mu.
 func (h *Host) withdraw(r *hosted) {
-	if r.state == running {
+	switch r.state {
+	case running:
 		r.worker.post(errand{room: r, code: wire.CloseLost, text: "the room is gone"})
+	case ended: // only now: until the directory has heard of the end, a new process must be able to find it out again
+		r.discard()
 	}
 	r.state = gone
 }
@@ -96,7 +112,7 @@ func (h *Host) repeat(r *hosted, known bool) {
 		if known {
 			return
 		}
-		h.clerk.add(notice{kind: noticeStarted, room: r})
+		h.clerk.add(notice{kind: startedOf(r), room: r})
 	case refused:
 		h.clerk.add(notice{kind: noticeRefused, room: r, text: r.text})
 	case ended:
@@ -104,59 +120,95 @@ func (h *Host) repeat(r *hosted, known bool) {
 	}
 }
 
+// startedOf is the notice that players may come.
+func startedOf(r *hosted) noticeKind {
+	if r.Restore {
+		return noticeRestored
+	}
+	return noticeStarted
+}
+
 // start makes the room and gives it to its worker. It is a goroutine of its own: the game's New may take its time.
 func (h *Host) start(r *hosted) {
 	defer h.starters.Done()
-	room, text := h.build(r)
+	room, err := h.build(r)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	defer close(r.ready)
 	switch {
 	case r.state == gone:
 		r.worker.rooms.Add(-1)
-	case room == nil:
-		r.state, r.text = refused, text
+		r.discard()
+	case err == nil && room.Ended() != nil:
 		r.worker.rooms.Add(-1)
-		h.clerk.add(notice{kind: noticeRefused, room: r, text: text})
-	default:
+		h.over(r, room.Ended())
+	case err == nil:
 		r.state = running
 		r.worker.post(errand{room: r, adopt: room})
+	case r.Restore:
+		r.worker.rooms.Add(-1)
+		h.over(r, &engine.End{Code: wire.CloseLost, Reason: err.Error()})
+	default:
+		r.state, r.text = refused, err.Error()
+		r.worker.rooms.Add(-1)
+		h.clerk.add(notice{kind: noticeRefused, room: r, text: r.text})
 	}
 }
 
-// build calls the game's New; text says why there is no room.
-func (h *Host) build(r *hosted) (room *engine.Room, text string) {
+// build makes the room: anew, or from what an earlier process kept of it. The error's text says why there is none.
+func (h *Host) build(r *hosted) (room *engine.Room, err error) {
 	log := h.cfg.Log.With().Str("room", r.Room).Str("game", r.Game).Logger()
-	defer func() {
-		if v := recover(); v != nil {
-			log.Error().Str("panic", fmt.Sprint(v)).Bytes("stack", debug.Stack()).Msg("game failed to start")
-			room, text = nil, "the game failed to start"
-		}
-	}()
-	if r.game == nil {
-		return nil, fmt.Sprintf("this node has no game %q", r.Game)
+	if r.Restore {
+		room, r.unknown, err = h.restore(r, log)
+	} else {
+		room, err = h.create(r, log)
 	}
-	room, err := engine.New(engine.Config{
-		ID: r.Room, Program: r.game, Options: r.Options, Seed: r.Seed, Epoch: r.Epoch, Bots: r.Bots, Places: r.MaxPlayers, URLs: h.cfg.URLs,
-		Plant: h.cfg.Plant, Log: log,
-	})
-	if failed := (*engine.PanicError)(nil); errors.As(err, &failed) {
-		log.Error().Str("panic", failed.Value).Bytes("stack", failed.Stack).Msg("game failed to start")
-		return nil, "the game failed to start"
+	if err == nil {
+		err = h.open(r, room)
 	}
 	if err != nil {
-		return nil, err.Error()
+		log.Warn().Err(err).AnErr("cause", errors.Unwrap(err)).Bool("restored", r.Restore).Msg("room does not run")
 	}
-	return room, ""
+	return room, err
+}
+
+// create calls the game's New.
+func (h *Host) create(r *hosted, log zerolog.Logger) (*engine.Room, error) {
+	if r.game == nil {
+		return nil, fmt.Errorf("this node has no game %q", r.Game)
+	}
+	room, err := engine.New(h.engineConfig(r, log, r.Epoch))
+	if failed := (*engine.PanicError)(nil); errors.As(err, &failed) {
+		logPanic(log, failed, "game failed to start")
+		return nil, errors.New("the game failed to start")
+	}
+	return room, err
+}
+
+func logPanic(log zerolog.Logger, failed *engine.PanicError, what string) {
+	log.Error().Str("panic", failed.Value).Bytes("stack", failed.Stack).Msg(what)
+}
+
+func (h *Host) engineConfig(r *hosted, log zerolog.Logger, epoch uint32) engine.Config {
+	return engine.Config{
+		ID: r.Room, Program: r.game, Options: r.Options, Seed: r.Seed, Epoch: epoch, Bots: r.Bots, Places: r.MaxPlayers,
+		URLs: h.cfg.URLs, Plant: h.cfg.Plant, Log: log,
+	}
 }
 
 // roomEnded notes that a room is over. Its worker calls it.
 func (h *Host) roomEnded(r *hosted, end *engine.End) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.over(r, end)
+}
+
+// over is roomEnded for a caller that holds mu.
+func (h *Host) over(r *hosted, end *engine.End) {
 	if r.state != gone {
 		r.state = ended
 	}
 	r.end = end
-	h.mu.Unlock()
 	h.clerk.add(notice{kind: noticeEnded, room: r, end: end})
 	if end.Fault != nil {
 		h.stats.RoomsFailed.Add(1)

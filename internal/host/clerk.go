@@ -13,6 +13,7 @@ type noticeKind uint8
 const (
 	noticeEngine noticeKind = iota // by the engine's kind
 	noticeStarted
+	noticeRestored
 	noticeRefused
 	noticeEnded
 	noticeIdle
@@ -122,6 +123,8 @@ func (k *clerk) tell(n *notice) {
 	switch n.kind {
 	case noticeStarted:
 		k.dir.RoomStarted(id, epoch)
+	case noticeRestored:
+		k.dir.RoomRestored(id, epoch, n.room.unknown)
 	case noticeRefused:
 		k.dir.RoomRefused(id, epoch, n.text)
 	case noticeEnded:

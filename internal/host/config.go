@@ -34,7 +34,7 @@ type Config struct {
 	Seats     Seats           // who may sit where
 	Directory Directory       // hears what became of rooms; nil: nobody does
 	Gate      Gate            // asked before each tick; nil: rooms always run
-	Journal   Journal         // hears each tick; nil: nobody does
+	Journal   Journal         // keeps rooms for the next process; nil: they end with this one
 
 	// Origin says whether a page of that origin may connect; nil: all may.
 	Origin func(r *http.Request, origin string) bool

@@ -26,6 +26,11 @@ type hosted struct {
 	Assignment
 	game   *room.Program
 	worker *worker
+	ready  chan struct{} // closed when state is no longer starting
+
+	// Set by start, before the room runs.
+	journal RoomJournal // nil: nobody keeps the room, or only at the end of the process
+	unknown []uint64    // seats that were taken and that the restored room does not know
 
 	// Guarded by Host.mu.
 	state roomState

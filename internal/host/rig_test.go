@@ -97,7 +97,10 @@ func (d *town) note(format string, args ...any) {
 	d.mu.Unlock()
 }
 
-func (d *town) RoomStarted(r string, e uint32)            { d.note("started %s %d", r, e) }
+func (d *town) RoomStarted(r string, e uint32) { d.note("started %s %d", r, e) }
+func (d *town) RoomRestored(r string, e uint32, gone []uint64) {
+	d.note("restored %s %d %v", r, e, gone)
+}
 func (d *town) RoomRefused(r string, e uint32, t string)  { d.note("refused %s %d %s", r, e, t) }
 func (d *town) SeatFreed(r string, e uint32, seat uint64) { d.note("freed %s %d %d", r, e, seat) }
 func (d *town) SetLocked(r string, e uint32, on bool)     { d.note("locked %s %d %v", r, e, on) }
@@ -106,7 +109,10 @@ func (d *town) SetMetadata(r string, e uint32, k, v string) {
 }
 func (d *town) EndIfIdle(r string, e uint32) { d.note("idle %s %d", r, e) }
 func (d *town) RoomEnded(r string, e uint32, code wire.CloseCode, reason string, result []byte) {
-	d.note("ended %s %d %d %s", r, e, code, result)
+	if result != nil {
+		reason = string(result)
+	}
+	d.note("ended %s %d %d %s", r, e, code, reason)
 }
 
 // await waits until a line that starts so was heard n times.

@@ -36,14 +36,6 @@ type Gate interface {
 	MayRun(room string, epoch uint32) bool
 }
 
-// Journal hears what a room is made of after each tick.
-type Journal interface {
-	// Ticked is called by the room's worker: it must not block, nor allocate. checkpoint is the room's newest (empty: the
-	// room as its game's New made it), records all since, as engine.Room.Journal returns them. Both are valid during the
-	// call only.
-	Ticked(room string, epoch, tick uint32, checkpoint, records []byte)
-}
-
 // Directory hears what became of the rooms. One goroutine of the host calls it, in the order in which things happened in a
 // room; the workers only queue (see clerk). A call may take its time, a second at most: everything else waits for it, and so
 // does Close. A room that has ended or been refused is reported again by each Reconcile that still lists it, one
@@ -51,9 +43,13 @@ type Journal interface {
 type Directory interface {
 	// RoomStarted says that players may come.
 	RoomStarted(room string, epoch uint32)
+	// RoomRestored says that players may come again to a room that ran before. gone are the seats that were taken and that
+	// the restored room does not know: their players came in too late to be in what was kept.
+	RoomRestored(room string, epoch uint32, gone []uint64)
 	// RoomRefused says that the game would not start the room; text is for its creator.
 	RoomRefused(room string, epoch uint32, text string)
-	// RoomEnded says that the room is over: by its game (wire.CloseEnded, result is its JSON) or by a fault (CloseFault).
+	// RoomEnded says that the room is over: by its game (wire.CloseEnded, result is its JSON), by a fault
+	// (CloseFault), or because it could not be restored (CloseLost).
 	RoomEnded(room string, epoch uint32, code wire.CloseCode, reason string, result []byte)
 	// SeatFreed says that the player of a seat is gone for good.
 	SeatFreed(room string, epoch uint32, seat uint64)

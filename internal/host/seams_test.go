@@ -5,7 +5,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -42,48 +41,6 @@ func TestGateFreezes(t *testing.T) {
 			t.Errorf("frozen at %d, thawed at %d", frozen, c.cur().Tick)
 		}
 	})
-}
-
-// A ledger keeps what a standby would.
-type ledger struct {
-	mu         sync.Mutex
-	tick       uint32
-	checkpoint []byte
-	records    []byte
-}
-
-func (l *ledger) Ticked(_ string, _, tick uint32, checkpoint, records []byte) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.tick = tick
-	l.checkpoint, l.records = append(l.checkpoint[:0], checkpoint...), append(l.records[:0], records...)
-}
-
-func TestJournal(t *testing.T) {
-	l := new(ledger)
-	r := newRig(t, "", func(c *Config) { c.Journal = l })
-	r.open("a")
-	c := r.join("a", 0)
-	for range 30 {
-		c.input(1, 0)
-		n := c.seq
-		c.until("the input's state", func() bool { return c.inSeq >= n })
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.checkpoint) == 0 {
-		t.Fatal("no checkpoint in 30 ticks")
-	}
-	copyOf, err := engine.Restore(engine.Config{ID: "a", Program: dotProgram(t, "dots", nil), Seed: 1}, l.checkpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := copyOf.Replay(l.records); err != nil {
-		t.Fatal(err)
-	}
-	if copyOf.TickNow() != l.tick {
-		t.Errorf("the copy is at tick %d, the room at %d", copyOf.TickNow(), l.tick)
-	}
 }
 
 // A directory that does not answer costs no tick; properties beyond the bound are dropped, seats and endings are not.

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -18,7 +19,7 @@ var socketOptions = sock.Options{NoDelay: true, SendBuffer: 16 << 10, NotSentLow
 // ServeWS answers GET /v1/rooms/{id}/ws: it upgrades the request, lets the client introduce itself and hands the connection
 // to the room's worker. It returns when that is done or refused, within the HelloTimeout and the time Seats takes.
 func (h *Host) ServeWS(w http.ResponseWriter, r *http.Request, roomID string) {
-	target, status, detail := h.enter(roomID)
+	target, status, detail := h.enter(r.Context(), roomID)
 	if status != 0 {
 		problem(w, status, detail)
 		return
@@ -37,8 +38,23 @@ func (h *Host) ServeWS(w http.ResponseWriter, r *http.Request, roomID string) {
 	h.stats.Connections.Add(-1)
 }
 
+// startWait is how long a request waits for its room to be started: after a restart the players come before their rooms do.
+const startWait = 10 * time.Second
+
 // enter admits a request for a room; a status says why not.
-func (h *Host) enter(roomID string) (target *hosted, status int, detail string) {
+func (h *Host) enter(ctx context.Context, roomID string) (target *hosted, status int, detail string) {
+	h.mu.RLock()
+	target = h.rooms[roomID]
+	h.mu.RUnlock()
+	if target != nil {
+		wait, cancel := context.WithTimeout(ctx, startWait)
+		defer cancel()
+		select {
+		case <-target.ready:
+		case <-wait.Done():
+		case <-h.ctx.Done():
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	target = h.rooms[roomID]

@@ -122,9 +122,8 @@ func (w *worker) tick(h *hosted) {
 	w.stepping.Store(0)
 	w.n.stepNS += uint64(w.host.now() - began)
 
-	if j := w.host.cfg.Journal; j != nil {
-		_, checkpoint, records := h.room.Journal()
-		j.Ticked(h.Room, h.Epoch, h.room.TickNow(), checkpoint, records)
+	if h.journal != nil {
+		h.keep(h.room)
 	}
 	for _, o := range h.room.Outcomes() {
 		c := w.table.find(o.Conn)

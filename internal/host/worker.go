@@ -202,7 +202,9 @@ func (w *worker) takeMail() {
 	if stop && !w.stop {
 		w.stop = true
 		for _, h := range w.adopted {
-			w.dismiss(h, wire.CloseDraining, "the node is going away")
+			w.park(h)
+			code, text := w.parting()
+			w.dismiss(h, code, text)
 		}
 	}
 	if abort {
@@ -220,6 +222,7 @@ func (w *worker) do(e *errand) {
 		if h.room != nil && !h.over {
 			w.dismiss(h, e.code, e.text)
 			w.retire(h)
+			h.discard()
 		}
 		return
 	}
@@ -228,7 +231,10 @@ func (w *worker) do(e *errand) {
 	h.slot.rooms = append(h.slot.rooms, h)
 	w.adopted = append(w.adopted, h)
 	h.observe()
-	w.host.clerk.add(notice{kind: noticeStarted, room: h})
+	if h.awake() { // restored: the grace of its players begins
+		h.slot.rouse(w.now)
+	}
+	w.host.clerk.add(notice{kind: startedOf(h), room: h})
 }
 
 // receive lets a connection ask for its place in the room.
@@ -259,7 +265,8 @@ func (w *worker) turnAway(c *conn) {
 		return
 	}
 	if w.stop {
-		w.closeConn(c, wire.CloseDraining, "the node is going away")
+		code, text := w.parting()
+		w.closeConn(c, code, text)
 		return
 	}
 	w.host.mu.RLock()
