@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -38,6 +39,9 @@ type Config struct {
 	Workers int
 	// Backend is how sockets are read and written: "epoll" (Linux, the default there) or "goroutine" (everywhere).
 	Backend string
+	// DrainTimeout bounds how long Close, or SIGTERM, may take to write down the rooms and say goodbye. Default 8 s: less than
+	// the 10 s that process managers give before they kill. What is not written then comes back as the last second had it.
+	DrainTimeout time.Duration
 	// Log takes what happens. Default: silent.
 	Log zerolog.Logger
 
@@ -67,6 +71,9 @@ func (c *Config) fillDefaults() {
 	}
 	if c.MaxConnections == 0 {
 		c.MaxConnections = 16_384
+	}
+	if c.DrainTimeout == 0 {
+		c.DrainTimeout = 8 * time.Second
 	}
 	if c.Workers == 0 {
 		c.Workers = 1
@@ -113,6 +120,9 @@ func (c *Config) validate() error {
 		if f.v < 1 || f.v > f.max {
 			return fail(f.name, "%d: want 1 to %d", f.v, f.max)
 		}
+	}
+	if c.DrainTimeout < 100*time.Millisecond || c.DrainTimeout > time.Hour {
+		return fail("-drain-timeout", "%v: want 100ms to 1h", c.DrainTimeout)
 	}
 	switch c.plant {
 	case engine.PlantNone, engine.PlantFlip, engine.PlantDrop:

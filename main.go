@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, opts ...O
 		cfg.Log.Error().Err(err).Msg("node failed")
 	}
 	stop() // a second signal ends the process
-	closing, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	closing, cancel := context.WithTimeout(context.Background(), cfg.DrainTimeout)
 	defer cancel()
 	if err := errors.Join(err, node.Close(closing)); err != nil {
 		fmt.Fprintf(stderr, "ringside: %v\n", err)
@@ -84,6 +84,7 @@ func parseFlags(cfg *Config, args []string, stderr io.Writer) (level zerolog.Lev
 	fs.StringVar(&cfg.Advertise, "advertise", cfg.Advertise, "base `URL` under which players reach this node, e.g. wss://eu1.example.com (default: the address they asked)")
 	fs.StringVar(&cfg.Data, "data", cfg.Data, "`folder` for what must survive a restart")
 	fs.StringVar(&cfg.Node, "node", cfg.Node, "`name` of this node")
+	fs.DurationVar(&cfg.DrainTimeout, "drain-timeout", cfg.DrainTimeout, "`time` that SIGTERM may take to write down the rooms and say goodbye")
 	fs.IntVar(&cfg.MaxRooms, "max-rooms", cfg.MaxRooms, "live rooms at most")
 	fs.IntVar(&cfg.MaxConnections, "max-connections", cfg.MaxConnections, "open sockets at most")
 	fs.IntVar(&cfg.Workers, "workers", cfg.Workers, "tick workers; add one when ringside_worker_busy_seconds_total nears 1 per second")
