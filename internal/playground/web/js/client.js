@@ -1,6 +1,7 @@
 // One player's side of the protocol: HELLO, states, events, pings and acknowledgements, and coming back after a loss
 // (docs/PROTOCOL.md §3, §4, §6, §7). It knows nothing of the page; time, sockets and chance come in through env, so that
 // a test can be all of them.
+import { Backoff } from "./backoff.js";
 import { Clock } from "./clock.js";
 import { ASK, FOLLOW, STOP, rule } from "./close.js";
 import { History } from "./history.js";
@@ -136,7 +137,7 @@ export class Client {
     if (this.phase === "ended") return;
     const now = this.env.now();
     const settled = this.phase === "playing" && now - this.playedAt >= SETTLED_MS;
-    if (settled || this.losses === 0) [this.lostAt, this.losses, this.place] = [now, 0, 0];
+    if (settled || this.losses === 0) [this.backoff, this.lostAt, this.losses, this.place] = [new Backoff(now), now, 0, 0];
     const next = this.ended || this.left ? STOP : rule(code);
     if (next === STOP || next === ASK) return this.finish(code, next === ASK);
     if (next === FOLLOW) {
@@ -145,18 +146,12 @@ export class Client {
       this.dialAt = now;
     } else {
       if (code === 4101 && this.losses === 0 && this.urls.length > 0) this.place = 1;
-      this.dialAt = Math.max(now + this.backoff(), this.notBefore ?? 0);
+      this.dialAt = Math.max(now + this.backoff.next(now, code, this.env.random), this.notBefore ?? 0);
       if (this.dialAt > this.lostAt + this.grace) return this.finish(4201, true);
     }
     this.losses++;
     this.reason = code;
     this.setPhase(this.session ? "reconnecting" : "joining");
-  }
-
-  // backoff is nothing the first time, then a quarter second doubling up to five, each give or take a half.
-  backoff() {
-    if (this.losses === 0) return 0;
-    return Math.min(5000, 250 * 2 ** (this.losses - 1)) * (0.5 + this.env.random());
   }
 
   finish(code, askMatchmaker) {
