@@ -34,6 +34,7 @@ var tree = []struct {
 	{pkg: "internal/wire"},
 	{pkg: "internal/sock"},
 	{pkg: "internal/cluster"},
+	{pkg: "internal/journal"},
 	{pkg: "internal/playground"},
 	{pkg: "matchmaker"},
 	{pkg: "raftstore"},
