@@ -37,9 +37,7 @@ func (n *Node) serve() {
 func (n *Node) mux() http.Handler {
 	mux := http.NewServeMux()
 	n.matcher.Register(mux)
-	mux.HandleFunc("GET /v1/rooms/{id}/ws", func(w http.ResponseWriter, r *http.Request) {
-		n.host.ServeWS(w, r, r.PathValue("id"))
-	})
+	mux.HandleFunc("GET /v1/rooms/{id}/ws", n.serveSocket)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", n.serveReady)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics(), promhttp.HandlerOpts{}))

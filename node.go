@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ringside-server/ringside/internal/host"
+	"github.com/ringside-server/ringside/internal/journal"
 	"github.com/ringside-server/ringside/internal/sock"
 	"github.com/ringside-server/ringside/matchmaker"
 	"github.com/ringside-server/ringside/raftstore"
@@ -30,10 +31,12 @@ type Node struct {
 	store    *raftstore.Store
 	matcher  *matchmaker.Matchmaker
 	reports  *directory
+	journal  *journal.Store
 	host     *host.Host
 	listener net.Listener
 	server   *http.Server
 	failed   chan error
+	assigned chan struct{} // closed when the host has been told the rooms of the process before
 
 	stop     context.CancelFunc // ends the goroutines below
 	running  sync.WaitGroup
@@ -48,7 +51,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, failed: make(chan error, 1)}
+	n := &Node{cfg: cfg, failed: make(chan error, 1), assigned: make(chan struct{})}
 	run, stop := context.WithCancel(context.Background())
 	n.stop = stop
 	if err := n.start(ctx, run); err != nil {
@@ -59,7 +62,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	return n, nil
 }
 
-// start brings the parts up in the order in which they need each other: games, listener, log, directory, host, HTTP. The
+// start brings the parts up in the order in which they need each other: games, listener, log, directory, journal, host, HTTP, rooms. The
 // listener comes early because "address in use" is the most likely thing to fail, and should be said before anything is
 // written to disk.
 func (n *Node) start(ctx, run context.Context) (err error) {
@@ -79,6 +82,9 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	if err := n.openDirectory(ctx); err != nil {
 		return err
 	}
+	if err := n.openJournal(); err != nil {
+		return err
+	}
 	if n.host, err = host.New(n.hostConfig()); err != nil {
 		return err
 	}
@@ -89,7 +95,10 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	if err := n.register(ctx); err != nil {
 		return err
 	}
-	n.running.Go(func() { n.reconcile(run) })
+	since := n.assign(0)
+	close(n.assigned)
+	n.restore(ctx)
+	n.running.Go(func() { n.reconcile(run, since) })
 	n.running.Go(func() { n.watch(run) })
 	n.ready.Store(true)
 	n.cfg.Log.Info().Str("listen", n.Addr()).Str("data", n.cfg.Data).Str("backend", n.cfg.Backend).
@@ -121,7 +130,7 @@ func (n *Node) openDirectory(ctx context.Context) (err error) {
 	return err
 }
 
-// register says that this incarnation of the node is here. Rooms of the one before ended with its process.
+// register says that this incarnation of the node is here, and is assigned the rooms of the one before.
 func (n *Node) register(ctx context.Context) error {
 	node := matchmaker.Node{Name: n.cfg.Node, Incarnation: uint64(time.Now().UnixMilli()), Addr: n.Addr()}
 	for _, p := range n.programs {
@@ -139,7 +148,7 @@ func (n *Node) register(ctx context.Context) error {
 // hostConfig says how rooms run here.
 func (n *Node) hostConfig() host.Config {
 	return host.Config{
-		Games: n.programs, Seats: seats{n.matcher}, Directory: n.reports,
+		Games: n.programs, Seats: seats{n.matcher}, Directory: n.reports, Journal: keeper{n.journal},
 		Backend: host.Backend(n.cfg.Backend), Workers: n.cfg.Workers, MaxConnections: n.cfg.MaxConnections,
 		FaultDir: filepath.Join(n.cfg.Data, "faults"), Origin: sameOrigin, Plant: n.cfg.plant,
 		Log: n.cfg.Log.With().Str("part", "host").Logger(),
@@ -147,22 +156,37 @@ func (n *Node) hostConfig() host.Config {
 }
 
 // reconcile makes the host run what the directory assigns to this node. It compares states, so a change that it misses is
-// seen with the next.
-func (n *Node) reconcile(ctx context.Context) {
-	again := time.NewTicker(5 * time.Second) // a report that was lost is made again
+// seen with the next; since is the version of what the host has been told.
+func (n *Node) reconcile(ctx context.Context, since uint64) {
+	again := time.NewTicker(5 * time.Second)
 	defer again.Stop()
+	whole := since // version of the last whole list
 	for {
 		changed := n.dir.Changed()
-		_, list := n.dir.Assignments(n.cfg.Node)
-		n.host.Reconcile(assignments(list))
+		since = n.assign(since)
 		select {
 		case <-ctx.Done():
 			return
 		case <-changed:
 		case <-again.C:
-			n.reports.retry()
+			if n.reports.retry() || since != whole { // a report that was lost is made again; rooms that are over are forgotten
+				since = n.assign(0)
+				whole = since
+			}
 		}
 	}
+}
+
+// assign tells the host of the rooms that are new since a version of the assignments, or for 0 of all, and returns the version
+// it knows then.
+func (n *Node) assign(since uint64) uint64 {
+	version, list := n.dir.AssignmentsSince(n.cfg.Node, since)
+	if since == 0 {
+		n.host.Reconcile(assignments(list))
+	} else {
+		n.host.Assign(assignments(list))
+	}
+	return version
 }
 
 // watch reports a part that cannot go on.
@@ -200,6 +224,9 @@ func (n *Node) close(ctx context.Context) error {
 	n.running.Wait()
 	if n.host != nil {
 		errs = append(errs, n.host.Close(ctx))
+	}
+	if n.journal != nil {
+		errs = append(errs, n.journal.Sync(ctx), n.journal.Close())
 	}
 	if n.matcher != nil {
 		n.matcher.Close()

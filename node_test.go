@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -36,14 +37,20 @@ func start(t *testing.T, cfg ringside.Config) (*ringside.Node, string) {
 	if cfg.Data == "" {
 		cfg.Data = t.TempDir()
 	}
-	cfg.Listen = "127.0.0.1:0"
+	n := startAt(t, "127.0.0.1:0", cfg)
+	return n, "http://" + n.Addr()
+}
+
+func startAt(t *testing.T, addr string, cfg ringside.Config) *ringside.Node {
+	t.Helper()
+	cfg.Listen = addr
 	dotsGame()(&cfg)
 	n, err := ringside.Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(t, n) })
-	return n, "http://" + n.Addr()
+	return n
 }
 
 func stop(t *testing.T, n *ringside.Node) {
@@ -193,20 +200,49 @@ func TestSpentTokenAndFullRoom(t *testing.T) {
 	}
 }
 
-// What a node that was ended left behind must not haunt the next: its rooms ended with it, and are not sold.
-func TestRestart(t *testing.T) {
-	data := t.TempDir()
-	first, base := start(t, ringside.Config{Data: data})
-	ada := join(t, base, "Ada")
-	stop(t, first)
-	_, base = start(t, ringside.Config{Data: data})
-	wait(t, "the room has ended as lost", func() bool {
-		status, body := get(t, base+"/v1/rooms/"+ada.seat.Room)
-		return status == http.StatusOK && strings.Contains(body, `"lost"`)
-	})
-	if bob := join(t, base, "Bob"); bob.seat.Room == ada.seat.Room {
-		t.Error("join found the room of the dead process")
+// A node that is ended, or killed, and started again has its rooms, and the players their seats. They do nothing for it.
+func TestRestartKeepsRooms(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		t.Run(fmt.Sprint("killed ", killed), func(t *testing.T) {
+			data := t.TempDir()
+			first, base := start(t, ringside.Config{Data: data})
+			ada, bob := join(t, base, "Ada"), join(t, base, "Bob")
+			wait(t, "bob sees ada", func() bool { return bob.x(ada.seat.Slot) == 400 })
+			for range 30 {
+				ada.Input(0, 1, 0)
+				moved := bob.x(ada.seat.Slot)
+				wait(t, "bob sees ada move", func() bool { return bob.x(ada.seat.Slot) > moved })
+			}
+			if killed { // what a kill leaves is what is on disk
+				data = copyOf(t, data)
+			}
+			x := bob.x(ada.seat.Slot)
+			addr := first.Addr()
+			stop(t, first)
+			second := startAt(t, addr, ringside.Config{Data: data})
+			for _, p := range []player{ada, bob} {
+				wait(t, "the player is back", func() bool { return p.stats().Resumes == 1 })
+			}
+			wait(t, "bob sees ada where she was", func() bool { return bob.x(ada.seat.Slot) >= x-8 })
+			ada.Input(0, 1, 0)
+			wait(t, "bob sees ada move on", func() bool { return bob.x(ada.seat.Slot) > x })
+			if s := bob.stats(); s.HashMismatches != 0 || s.DecodeErrors != 0 {
+				t.Errorf("bob's stats %+v", s)
+			}
+			if cleo := join(t, "http://"+second.Addr(), "Cleo"); cleo.seat.Room != ada.seat.Room || cleo.seat.Slot != 2 {
+				t.Errorf("cleo got %+v, want the third seat of the room that outlived its node", cleo.seat)
+			}
+		})
 	}
+}
+
+func copyOf(t *testing.T, dir string) string {
+	t.Helper()
+	to := t.TempDir()
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return to
 }
 
 func TestRefusedOptionsReachTheCreator(t *testing.T) {

@@ -68,6 +68,7 @@ type RoomStatus struct {
 	ID       string
 	Epoch    uint32
 	Game     string
+	Restored bool   // it ran before, in a process that is gone
 	State    string // starting, running, refused, ended
 	Tick     uint32
 	People   int
@@ -79,7 +80,7 @@ var stateNames = [...]string{starting: "starting", running: "running", refused: 
 
 func (h *hosted) status() RoomStatus {
 	return RoomStatus{
-		ID: h.Room, Epoch: h.Epoch, Game: h.Game, State: stateNames[h.state], Tick: h.tick.Load(),
+		ID: h.Room, Epoch: h.Epoch, Game: h.Game, Restored: h.Restore, State: stateNames[h.state], Tick: h.tick.Load(),
 		People: int(h.people.Load()), Bots: int(h.bots.Load()), Sessions: int(h.sessions.Load()),
 	}
 }

@@ -90,7 +90,7 @@ func (h *Host) restore(r *hosted, log zerolog.Logger) (room *engine.Room, gone [
 		}
 	}
 	room.TakeOver(r.Epoch, func(seat uint64) bool { return slices.Contains(r.Taken, seat) })
-	log.Info().Uint32("tick", room.TickNow()).Int("sessions", len(room.Sessions())).Msg("room restored")
+	log.Debug().Uint32("tick", room.TickNow()).Int("sessions", len(room.Sessions())).Msg("room restored")
 	return room, gone, nil
 }
 
