@@ -33,6 +33,7 @@ var tree = []struct {
 }{
 	{pkg: "internal/wire"},
 	{pkg: "internal/sock"},
+	{pkg: "internal/stream"},
 	{pkg: "internal/cluster"},
 	{pkg: "internal/journal"},
 	{pkg: "internal/playground"},
