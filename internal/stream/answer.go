@@ -156,7 +156,7 @@ func take(w http.ResponseWriter, r *http.Request) net.Conn {
 // park hands a connection to its writer. It sends what it can of the tail itself: most openings fit into the socket. False: the
 // Hub is closed, and now the connection too.
 func (h *Hub) park(p *parkedConn) bool {
-	tune(p.fd, 2*h.cfg.Keepalive)
+	tune(p.fd, p.stream, 2*h.cfg.Keepalive)
 	p.wrote = h.now()
 	p.stuck, p.pause = p.wrote, firstRetry
 	if len(p.tail) > 0 {

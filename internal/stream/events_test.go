@@ -136,7 +136,7 @@ func TestNothingIsLostBetweenFirstAndTheStream(t *testing.T) {
 
 func TestSlowReaderIsReset(t *testing.T) {
 	forEach(t, func(t *testing.T, b backend) {
-		r := newRig(t, b, Config{WriteTimeout: testPatience})
+		r := newRig(t, b, Config{WriteTimeout: testPatience, Ring: 1 << 20})
 		slow, quick := r.events("a"), r.events("a")
 		r.held(b, 2, 0)
 		quick.want("retry: 1000")

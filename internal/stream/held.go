@@ -156,7 +156,7 @@ func (h *Hub) holdStream(s sink, g *group, cursor uint64) {
 			h.stats.vanished.Add(1)
 			return
 		case <-h.closing:
-			if cursor, ended, err = h.catchUp(s, g.topic, cursor); !h.failed(err) && !ended {
+			if _, ended, err = h.catchUp(s, g.topic, cursor); !h.failed(err) && !ended {
 				h.failed(s.write(farewell(int(h.turn.Add(1)))))
 			}
 			return

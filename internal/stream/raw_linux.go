@@ -12,7 +12,8 @@ import (
 // canPark is whether this system has what parked connections need.
 const canPark = true
 
-// sendBuffer bounds what the kernel keeps for a client that does not read (it doubles it); by default that may grow to 4 MiB.
+// sendBuffer bounds what the kernel keeps for a stream whose client does not read (it doubles it); by default that may grow to
+// 4 MiB. A long poll has one answer, which is bounded by itself and should go out in one piece.
 const sendBuffer = 32 << 10
 
 // descriptor is that of a plain socket. Whatever wraps one, TLS above all, has a Write of its own that must not be gone round.
@@ -37,8 +38,10 @@ func descriptor(conn net.Conn) (fd int, ok bool) {
 
 // tune bounds what a client costs the kernel, and for how long one that has vanished without a word is waited for. What the
 // system refuses it does without: a Unix socket has no such timeout.
-func tune(fd int, userTimeout time.Duration) {
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
+func tune(fd int, stream bool, userTimeout time.Duration) {
+	if stream {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
+	}
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(userTimeout/time.Millisecond))
 }
 

@@ -12,7 +12,7 @@ import (
 const canPark = false
 
 func descriptor(net.Conn) (int, bool)  { return -1, false }
-func tune(int, time.Duration)          {}
+func tune(int, bool, time.Duration)    {}
 func sendNow(int, []byte) (int, error) { return 0, errors.ErrUnsupported }
 func discard(int, []byte)              {}
 
