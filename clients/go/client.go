@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 )
@@ -32,6 +33,7 @@ func (e *CloseError) Error() string {
 type Client struct {
 	// Immutable after Dial.
 	origin time.Time
+	net    network
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	wake   chan struct{}  // capacity 1: something waits to be written; a full channel says so already
@@ -41,18 +43,28 @@ type Client struct {
 
 	mu       sync.Mutex
 	core     *Core
-	sock     *socket // the session's
-	takeover *socket // of a planned move: becomes sock
-	moving   bool    // the move's goroutine runs
-	pongs    []byte  // answers to WebSocket pings, framed
-	err      error   // set before done is closed
+	sock     *socket            // the session's
+	takeover *socket            // of a planned move: the session is on it already, and run takes it next
+	moving   bool               // the move's goroutine runs
+	attempt  context.CancelFunc // ends the attempt to open a socket, nil when there is none: a takeover makes it needless
+	pongs    []byte             // answers to WebSocket pings, framed
+	err      error              // set before done is closed
+}
+
+// A network is what a Client needs of it.
+type network struct {
+	open func(ctx context.Context, url string) (conn net.Conn, early []byte, err error) // OpenSocket
+	find func(ctx context.Context, url string) string                                   // lookup
 }
 
 // Dial opens a session and returns when the server has welcomed it. ctx bounds that only; the Client lives until Close,
 // Leave or its end.
 func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	c := &Client{
-		origin: time.Now(), wake: make(chan struct{}, 1), joined: make(chan struct{}), done: make(chan struct{}),
+		origin: time.Now(), net: network{OpenSocket, lookup}, wake: make(chan struct{}, 1), joined: make(chan struct{}), done: make(chan struct{}),
+	}
+	if cfg.net != nil {
+		c.net = *cfg.net
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	welcome, first := cfg.On.Welcome, true
@@ -119,7 +131,6 @@ func (c *Client) Leave(ctx context.Context) error {
 func (c *Client) Close() {
 	c.cancel()
 	<-c.done
-	c.moved.Wait()
 }
 
 // Done is closed when the session has ended; Err says why.
@@ -144,12 +155,16 @@ func (c *Client) poke() {
 // run owns the session's sockets, one after another.
 func (c *Client) run() {
 	defer close(c.done)
+	defer c.moved.Wait() // it closes a socket that nobody is left to take
 	defer c.cancel()
 	for {
 		s, err := c.nextSocket()
 		if err != nil {
 			c.mu.Lock()
 			c.err = err
+			if c.takeover != nil {
+				c.takeover.conn.Close()
+			}
 			c.mu.Unlock()
 			return
 		}
@@ -186,22 +201,35 @@ func (c *Client) nextSocket() (*socket, error) {
 	}
 }
 
-// open makes one attempt; nil if it failed, which the Core knows then.
+// open makes one attempt; nil if it failed, which the Core knows then, or if a takeover made it needless.
 func (c *Client) open(n Next) *socket {
-	if !sleep(c.ctx, n.At-c.now()) {
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	c.mu.Lock()
+	c.attempt = cancel
+	late := c.takeover != nil
+	c.mu.Unlock()
+	if late || !sleep(ctx, n.At-c.now()) {
 		return nil
 	}
 	url := n.URL
 	if n.Lookup {
-		if found := lookup(c.ctx, url); found != "" {
+		if found := c.net.find(ctx, url); found != "" {
 			url = found
 			c.Do(func(core *Core, _ time.Duration) { core.SetURL(found) })
 		}
 	}
-	conn, early, err := OpenSocket(c.ctx, url)
+	conn, early, err := c.net.open(ctx, url)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err != nil {
+	c.attempt = nil
+	switch {
+	case c.takeover != nil: // the session is on another socket: to start or lose this one would end that
+		if err == nil {
+			conn.Close()
+		}
+		return nil
+	case err != nil:
 		code := CloseCode(0)
 		if errors.Is(err, ErrSubprotocol) {
 			code = 1002 // not a server of ours: giving up is the rule

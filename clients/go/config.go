@@ -77,4 +77,6 @@ type Config struct {
 	Schemas *Schemas       // schemas already parsed, shared by many clients; nil: one of its own
 	Rand    func() float64 // jitter in [0, 1); nil: math/rand/v2
 	On      Handlers
+
+	net *network // a Client's, in tests; nil: the real one
 }

@@ -15,6 +15,9 @@ import (
 // httpTimeout bounds one call of the HTTP API.
 const httpTimeout = 10 * time.Second
 
+// lookupTimeout bounds the question where a room is now: a node that does not answer must not hold the next attempt up.
+const lookupTimeout = time.Second
+
 // maxAnswer bounds an HTTP answer: a seat is some 500 bytes.
 const maxAnswer = 64 << 10
 
@@ -118,6 +121,8 @@ func lookup(ctx context.Context, url string) string {
 	if err != nil {
 		return ""
 	}
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
 	u.Scheme = strings.Replace(u.Scheme, "ws", "http", 1)
 	u.Path = strings.TrimSuffix(u.Path, "/ws")
 	var room struct {

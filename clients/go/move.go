@@ -42,7 +42,7 @@ func (c *Core) OutgoingMove() []byte { return c.move.out.next() }
 // its messages go to Receive and its bytes come from Outgoing, and the caller closes the first socket without a word to
 // the Core.
 func (c *Core) ReceiveMove(now time.Duration, msg []byte) (switched bool, err error) {
-	if !c.move.parked {
+	if !c.move.parked || c.phase == phaseDone {
 		return false, nil
 	}
 	t, err := wire.PeekType(msg)

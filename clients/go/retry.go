@@ -6,10 +6,16 @@ import (
 	"github.com/ringside-server/ringside/internal/wire"
 )
 
-// Backoff between two sockets; docs/PROTOCOL.md §6.
+// Backoff between two sockets; docs/PROTOCOL.md §6. A node that restarts is gone for seconds, and its players want to be back
+// within a second of its return: so the waits stay short for as long as a restart takes, and only then grow.
 const (
 	firstBackoff = 250 * time.Millisecond
-	mostBackoff  = 5 * time.Second
+	// restartBackoff is the longest wait during restartTime; with its jitter it is never more than 1 s.
+	restartBackoff = 800 * time.Millisecond
+	restartTime    = 10 * time.Second
+	mostBackoff    = 5 * time.Second
+	// jitterShare of a wait is added or taken away, so that thousands who lost their node together do not return together.
+	jitterShare = 0.25
 	// settled is how long a socket must have played for the next loss to be the first one again: a server that closes each
 	// new socket at once must not be asked in a tight loop.
 	settled = time.Second
@@ -47,8 +53,10 @@ type retry struct {
 
 	playedAt  time.Duration // when the last WELCOME came
 	notBefore time.Duration // ERR's retry_ms
-	lostAt    time.Duration // when the first of this run of losses happened
+	outageAt  time.Duration // when the first of this run of losses happened
+	lostAt    time.Duration // from when the server counts the grace
 	losses    int           // in this run
+	wait      time.Duration // the last backoff, without its jitter
 	place     int           // which of url, urls is next
 	moves     int           // 4300s followed since a WELCOME
 	next      Next
@@ -86,7 +94,7 @@ func (c *Core) Lost(now time.Duration, code CloseCode, reason string) {
 	c.out.reset()
 	r := &c.retry
 	if played || r.losses == 0 {
-		r.lostAt, r.losses, r.place = now, 0, 0
+		r.outageAt, r.lostAt, r.losses, r.wait, r.place = now, now, 0, 0, 0
 	} else if r.playedAt > r.lostAt {
 		r.lostAt = now // the server let us in since, however short: it counts the grace from now
 	}
@@ -136,7 +144,7 @@ func (r *retry) decide(now time.Duration, code CloseCode, reason string, jitter 
 	case code == wire.CloseDraining && r.losses == 0 && len(r.urls) > 0:
 		r.place = 1
 	}
-	n.At = max(now+r.backoff(jitter), r.notBefore)
+	n.At = max(now+r.backoff(now, code, jitter), r.notBefore)
 	if n.At > r.lostAt+r.grace {
 		n.Kind, n.At = DialMatchmaker, 0
 		return n
@@ -145,16 +153,22 @@ func (r *retry) decide(now time.Duration, code CloseCode, reason string, jitter 
 	return n
 }
 
-// backoff is nothing the first time, then 0.25 s doubling up to 5 s, each give or take a half.
-func (r *retry) backoff(jitter func() float64) time.Duration {
-	if r.losses == 0 {
+// backoff is nothing the first time. Then it starts at 0.25 s and grows by 1.4 to 0.8 s while the node may be restarting, and
+// doubles up to 5 s after that, or from the start if the server said that this client cannot keep up. Each is given or taken
+// a quarter.
+func (r *retry) backoff(now time.Duration, code CloseCode, jitter func() float64) time.Duration {
+	restarting := now-r.outageAt < restartTime && code != wire.CloseSlow
+	switch {
+	case r.losses == 0:
 		return 0
+	case r.wait == 0:
+		r.wait = firstBackoff
+	case restarting:
+		r.wait = min(r.wait*7/5, restartBackoff)
+	default:
+		r.wait = min(2*r.wait, mostBackoff)
 	}
-	d := mostBackoff
-	if n := r.losses - 1; n < 5 {
-		d = min(d, firstBackoff<<n)
-	}
-	return time.Duration(float64(d) * (0.5 + jitter()))
+	return time.Duration(float64(r.wait) * (1 - jitterShare + 2*jitterShare*jitter()))
 }
 
 // nextPlace goes through url and urls in turn; lookup is true at the start of each further round.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -44,7 +45,9 @@ func TestBackoffUntilTheGraceIsOver(t *testing.T) {
 	for _, jitter := range []float64{0, 0.5, 0.999} {
 		core := join(t, Config{Rand: func() float64 { return jitter }}, newFake(t, testSchema()))
 		now, lost := 10*time.Second, 10*time.Second
-		want := []time.Duration{0, 250 * ms, 500 * ms, time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second, 5 * time.Second}
+		short := []time.Duration{0, 250 * ms, 350 * ms, 490 * ms, 686 * ms, 800 * ms}
+		long := []time.Duration{1600 * ms, 3200 * ms, 5 * time.Second}
+		grown := 0
 		urls := map[string]int{}
 		lookups := 0
 		for i := 0; ; i++ {
@@ -56,9 +59,13 @@ func TestBackoffUntilTheGraceIsOver(t *testing.T) {
 				}
 				break
 			}
-			d := n.At - now
-			if w := want[min(i, len(want)-1)]; d < w/2 || d > w*3/2 {
-				t.Errorf("jitter %v: attempt %d after %v, want %v ± 50 %%", jitter, i, d, w)
+			d, w := n.At-now, short[min(i, len(short)-1)]
+			if now-lost >= 10*time.Second {
+				w = long[min(grown, len(long)-1)]
+				grown++
+			}
+			if d < w*3/4 || d > w*5/4 {
+				t.Errorf("jitter %v: attempt %d at %v after %v, want %v ± 25 %%", jitter, i, n.At-lost, d, w)
 			}
 			urls[n.URL]++
 			if n.Lookup {
@@ -72,6 +79,41 @@ func TestBackoffUntilTheGraceIsOver(t *testing.T) {
 		if urls["ws://home/ws"] < 3 || urls["ws://other/ws"] < 3 || lookups < 2 {
 			t.Errorf("places %v, %d lookups", urls, lookups)
 		}
+	}
+}
+
+// A node that restarts is away for seconds. Whenever it is back, the first attempt after that comes within a second.
+func TestBackWithinASecondOfARestart(t *testing.T) {
+	for _, code := range []CloseCode{0, 1006, wire.CloseDraining, wire.ClosePingTimeout, wire.CloseRestored} {
+		for seed := range uint64(3) {
+			rng := rand.New(rand.NewPCG(seed, 0))
+			for outage := 100 * ms; outage <= 9*time.Second; outage += 50 * ms {
+				core := join(t, Config{Rand: rng.Float64}, newFake(t, testSchema()))
+				lost := 10 * time.Second
+				core.Lost(lost, code, "")
+				n := core.NextDial(lost)
+				for n.At < lost+outage { // nobody listens: refused at once
+					core.Lost(n.At, 0, "connection refused")
+					n = core.NextDial(n.At)
+				}
+				if late := n.At - lost - outage; n.Kind != DialOpen || late > time.Second {
+					t.Fatalf("close %d, seed %d: an outage of %v, next attempt (kind %d) %v after it, want 1s at most", code, seed, outage, n.Kind, late)
+				}
+			}
+		}
+	}
+}
+
+func TestASlowClientIsNotInAHurry(t *testing.T) {
+	core := join(t, Config{}, newFake(t, testSchema()))
+	now := 10 * time.Second
+	for i, want := range []time.Duration{0, 250 * ms, 500 * ms, time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second} {
+		core.Lost(now, wire.CloseSlow, "")
+		n := core.NextDial(now)
+		if n.At-now != want {
+			t.Errorf("after 4100 number %d: %v, want %v", i+1, n.At-now, want)
+		}
+		now = n.At
 	}
 }
 
@@ -199,6 +241,18 @@ func TestAMoveThatFails(t *testing.T) {
 	core.Start(2 * time.Second)
 	if h, _ := wire.ParseHello(outgoing(core)[0]); h.Token != "key-1" {
 		t.Errorf("resumes with %q, want its own key", h.Token)
+	}
+}
+
+func TestAMoveDoesNotWakeASessionThatIsOver(t *testing.T) {
+	f := newFake(t, testSchema())
+	core := join(t, Config{}, f)
+	receive(t, core, 0, wire.AppendMoved(nil, wire.Moved{URL: "ws://new/ws", Key: "move-key", FromTick: 10}))
+	core.StartMove(0)
+	core.Lost(ms, wire.CloseKicked, "")
+	f.welc.Resumed, f.welc.Schema = wire.ResumedSnapshot, nil
+	if switched, err := core.ReceiveMove(2*ms, f.welcome()); switched || err != nil || core.Playing() {
+		t.Errorf("ReceiveMove after 4007: %v, %v, playing %v", switched, err, core.Playing())
 	}
 }
 

@@ -111,7 +111,7 @@ func (c *Client) write(s *socket, gone <-chan struct{}) {
 	for {
 		var wait time.Duration
 		var ok bool
-		if buf, wait, ok = c.gather(buf[:0]); !ok {
+		if buf, wait, ok = c.gather(s, buf[:0]); !ok {
 			s.conn.Close() // the reader ends and tells the Core
 			return
 		}
@@ -135,10 +135,14 @@ func (c *Client) write(s *socket, gone <-chan struct{}) {
 	}
 }
 
-// gather frames all that waits to be written; wait is when to ask again. It is false when the server has fallen silent.
-func (c *Client) gather(buf []byte) (out []byte, wait time.Duration, ok bool) {
+// gather frames all that waits to be written on s; wait is when to ask again. It is false when the server has fallen silent,
+// or the session is on another socket: what the Core says then belongs there.
+func (c *Client) gather(s *socket, buf []byte) (out []byte, wait time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.sock != s || c.takeover != nil {
+		return buf, 0, false
+	}
 	now := c.now()
 	if err := c.core.Tick(now); err != nil {
 		return buf, 0, false
@@ -151,26 +155,25 @@ func (c *Client) gather(buf []byte) (out []byte, wait time.Duration, ok bool) {
 	return buf, max(0, c.core.NextTimer()-now), true
 }
 
-// park is the goroutine of a planned move: it waits at the new place until the room has arrived.
+// park is the goroutine of a planned move: it waits at the new place until the room has arrived. When it has, takeWelcome
+// has put the socket into takeover already.
 func (c *Client) park(url string) {
 	defer c.moved.Done()
 	s := c.parked(url)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.moving = false
-	if s == nil {
+	switch {
+	case s == nil:
 		c.core.LostMove(c.now())
-		return
-	}
-	c.takeover = s
-	if c.sock != nil {
-		c.sock.conn.Close()
+	case c.ctx.Err() != nil: // run has ended, or is about to and looks for it as well
+		s.conn.Close()
 	}
 }
 
-// parked returns the second socket once the session runs on it, nil if it came to nothing.
+// parked returns the second socket once the session is on it, nil if it came to nothing.
 func (c *Client) parked(url string) *socket {
-	conn, early, err := OpenSocket(c.ctx, url)
+	conn, early, err := c.net.open(c.ctx, url)
 	if err != nil {
 		return nil
 	}
@@ -195,9 +198,7 @@ func (c *Client) parked(url string) *socket {
 		if kind != StreamMessage {
 			continue
 		}
-		c.mu.Lock()
-		switched, err := c.core.ReceiveMove(c.now(), p)
-		c.mu.Unlock()
+		switched, err := c.receiveMove(s, p)
 		switch {
 		case err != nil:
 			conn.Close()
@@ -206,6 +207,26 @@ func (c *Client) parked(url string) *socket {
 			return s
 		}
 	}
+}
+
+// receiveMove hands a message of the second socket to the Core. With its WELCOME the session is on that socket, and in the
+// same breath nothing more may come from the first, go out on it, or be said of its end: a moment later the first socket's
+// reader would feed its states to the new session, its writer would take what is to be sent again, and its end would count
+// as the session's. The same goes for an attempt to replace a first socket that is gone already.
+func (c *Client) receiveMove(s *socket, msg []byte) (switched bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if switched, err = c.core.ReceiveMove(c.now(), msg); !switched {
+		return false, err
+	}
+	c.takeover = s
+	if c.sock != nil {
+		c.sock.conn.Close()
+	}
+	if c.attempt != nil {
+		c.attempt()
+	}
+	return true, nil
 }
 
 // closeWith closes conn when done is closed before stop is called.
