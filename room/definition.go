@@ -46,6 +46,12 @@ type Definition struct {
 	// Volatile says that rooms of the game are not worth a disk's time: they outlive a planned restart of their node, and no
 	// crash. Rooms of other games lose about a tenth of a second to one.
 	Volatile bool
+	// Sleeps lets the runtime leave out Step and View in ticks in which there is nothing for them to do: no input, message, join,
+	// leave or answer to a call has arrived and no timer is due. Tick numbers go on with time; at least one tick a second is
+	// made. For games in which things happen now and then, with Quiet: a table of cards costs almost nothing. Such a game
+	// lets time pass by timers and Room.Tick, never by counting its Steps, and draws no random number in a Step in which
+	// nothing happens; roomtest finds games that do.
+	Sleeps bool
 	// NoReplay says that Step may not give the same outcome twice; such a room is resumed from checkpoints only.
 	NoReplay bool
 	// Kinds are what entities players see, Input what they send each tick, Messages what they ask for now and then, Events

@@ -37,6 +37,7 @@ func (p *Program) Start(id string, seed uint64, options json.RawMessage, log zer
 		return nil, err
 	}
 	d.Game = game
+	_, r.caller = game.(Caller)
 	if err := CheckState(game); err != nil {
 		return nil, fmt.Errorf("%w %q: %w", ErrDefinition, p.Def.Name, err)
 	}
@@ -167,6 +168,14 @@ func (d *Driver) Private(slot int) *view.Frame {
 		return nil
 	}
 	return d.view.only[slot].frame
+}
+
+// NextTimer is the tick of the room's next timer.
+func (d *Driver) NextTimer() (due uint32, ok bool) {
+	if l := d.Room.timers.list; len(l) > 0 {
+		return l[0].due, true
+	}
+	return 0, false
 }
 
 // Effects are what the game did in this tick, in order, valid until SetTick.

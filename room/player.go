@@ -41,7 +41,8 @@ func (p *Player) Team() int { return p.team }
 // Away says that the connection is lost and the seat is held.
 func (p *Player) Away() bool { return p.away }
 
-// Host says that this is the player who has been in the room the longest.
+// Host says that this is the room's host: the player who had been in it the longest when the host before left. One who is away
+// stays host as long as the seat is held.
 func (p *Player) Host() bool { return p.host }
 
 // Data is the public data that SetData set. It must not be changed.

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -36,6 +37,7 @@ type Room struct {
 	payloads []byte // what the effects' payloads point into
 	inside   bool   // a callback is running
 	making   bool   // New is running
+	caller   bool   // the game is a Caller
 }
 
 // ID is the room's name in the directory.
@@ -147,6 +149,7 @@ const (
 	EffectLock                           // ID 1: lock, 0: unlock
 	EffectMetadata                       // Key, Text: the value, "" removes
 	EffectEnd                            // Payload: the result
+	EffectCall                           // Tag, Call
 )
 
 // An Effect is one thing a game did that reaches beyond its state. Effects are collected during a tick and released after
@@ -158,6 +161,8 @@ type Effect struct {
 	Key     string
 	Text    string
 	Payload []byte // valid until the next tick
+	Tag     uint32
+	Call    func(ctx context.Context) ([]byte, error)
 }
 
 func (r *Room) emit(event, slot int, tb *table, base unsafe.Pointer) {

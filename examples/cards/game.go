@@ -80,11 +80,14 @@ var Definition = room.Definition{
 	MaxPlayers:   seats,
 	Bots:         seats,
 	Quiet:        true,
+	Sleeps:       true, // between moves there is nothing to do
 	Kinds:        []room.AnyKind{tables, seatKinds, hands},
 	Messages: []room.AnyMessage{
 		room.Message("play", 5, (*Game).play),
 		room.Message("draw", 5, (*Game).draw),
 		room.Message("pass", 5, (*Game).pass),
+		room.HostLock,
+		room.HostKick,
 	},
 	Events: []room.AnyEvent{played, drew, passed, ended},
 	New:    newGame,
@@ -170,7 +173,7 @@ func (g *Game) Back(r *room.Room, p *room.Player) {
 
 var _ room.Awayer = (*Game)(nil)
 
-// Step has nothing to do but to look at the clock: players act by messages.
+// Step has nothing to do but to look at the clock: players act by messages. It counts nothing, for the room Sleeps.
 func (g *Game) Step(r *room.Room) {
 	for range r.Due() { // there is one timer, see wait
 		g.timeUp(r)

@@ -46,12 +46,14 @@ func (r *Room) addBot(name string) int {
 	if err := r.driver.Join(p); err != nil {
 		return -1
 	}
+	r.sleep.restless = true // there may be more to add
 	r.roster.changed(slot)
 	return slot
 }
 
 func (r *Room) removeBot(slot int, why room.Reason) {
 	p := r.driver.Room.Player(slot)
+	r.sleep.restless = true
 	r.driver.Leave(p, why)
 	r.roster.changed(slot)
 	r.autoBots = slices.DeleteFunc(r.autoBots, func(s int) bool { return s == slot })
@@ -64,17 +66,21 @@ func (r *Room) clearSlot(slot int) {
 	}
 }
 
-// chooseHost makes the player who has been in the room the longest its host, if that one is not away.
+// chooseHost gives a room without a host one: the player who has been there the longest, if possible one who is not away. Who
+// is host stays it until the end of the session: a lost connection is not a reason to lose a lobby.
 func (r *Room) chooseHost() {
-	var host *Session
+	var heir *Session
 	for _, s := range r.sessions {
-		if s.player.Role == room.RolePlayer && s.attached {
-			host = s
-			break
+		switch {
+		case s.player.Role != room.RolePlayer:
+		case s.player.Host():
+			return
+		case heir == nil || !heir.attached && s.attached:
+			heir = s
 		}
 	}
-	for _, s := range r.sessions {
-		s.player.SetHost(s == host)
+	if heir != nil {
+		heir.player.SetHost(true)
 	}
 }
 

@@ -20,7 +20,7 @@ var (
 const checkpointVersion = 2
 
 // AppendCheckpoint appends everything that is needed to go on from this tick: the game's state, its random source and timers,
-// players, sessions with their keys, sequence numbers and unacknowledged events. What waits in queues is not in it: clients
+// players, sessions with their keys, sequence numbers and unacknowledged events, calls under way. What waits in queues is not in it: clients
 // send again what is above the in_seq and msg_ref they are told. The bytes are self-contained and versioned.
 func (r *Room) AppendCheckpoint(dst []byte) ([]byte, error) {
 	dst = wire.AppendUint(dst, checkpointVersion)
@@ -39,7 +39,7 @@ func (r *Room) AppendCheckpoint(dst []byte) ([]byte, error) {
 	for _, s := range r.sessions {
 		dst = s.appendTo(dst)
 	}
-	return r.driver.AppendTo(dst)
+	return r.driver.AppendTo(r.appendCalls(dst))
 }
 
 func (r *Room) appendPlayers(dst []byte) []byte {
@@ -133,6 +133,9 @@ func Restore(cfg Config, checkpoint []byte) (*Room, error) {
 		if err := r.restoreSession(&in); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.restoreCalls(&in); err != nil {
+		return nil, err
 	}
 	err = guard(func() error { return r.driver.RestoreFrom(&in, r.written.state) })
 	switch converted := r.written.state != r.prog.Def.StateVersion; {
@@ -255,10 +258,12 @@ func (o *outbox) restore(in *wire.Reader) bool {
 }
 
 // TakeOver makes a restored room this node's: a new epoch begins, and every session waits for its client to resume. Sessions
-// whose seat is not held (any more) leave at the next tick, as those whose grace has run out; held nil: all are. Nothing of it
-// reaches the game before that tick.
+// whose seat is not held (any more) leave at the next tick, as those whose grace has run out; held nil: all are. Calls that were
+// under way come back as lost. Nothing of it reaches the game before that tick.
 func (r *Room) TakeOver(epoch uint32, held func(seat uint64) bool) {
 	r.epoch, r.crowned = epoch, true
+	r.loseCalls()
+	r.Wake()
 	for _, s := range r.sessions {
 		if held != nil && !held(s.seat) {
 			s.leaveFor(room.ReasonTimeout, 0, "")

@@ -95,7 +95,7 @@ func (r *Room) flushState(s *Session, sink Sink) {
 		return
 	}
 	if !fresh && elements == 0 && r.quiet(s, cur) {
-		s.baseTick = cur.Tick
+		s.baseTick, s.baseView = cur.Tick, r.views
 		return
 	}
 	switch {
@@ -123,8 +123,13 @@ func (r *Room) baseOf(s *Session) *view.Frame {
 
 // quiet reports whether the session need not hear that nothing changed.
 func (r *Room) quiet(s *Session, cur *view.Frame) bool {
-	return r.prog.Def.Quiet && s.shown == s.sentSeq && cur.Epoch == s.sentEpoch &&
-		cur.Tick-s.sentTick < keepAliveSeconds*uint32(r.TickHz())
+	if !r.prog.Def.Quiet || s.shown != s.sentSeq || cur.Epoch != s.sentEpoch {
+		return false
+	}
+	if r.sleep.on {
+		return !r.sleep.keep // one tick a second is for all sessions
+	}
+	return cur.Tick-s.sentTick < keepAliveSeconds*uint32(r.TickHz())
 }
 
 // body encodes the shared part, once per base.
@@ -167,11 +172,10 @@ func (r *Room) private(s *Session, fresh bool) (bytes []byte, elements int) {
 // sent notes that the session now holds cur.
 func (r *Room) sent(s *Session, cur *view.Frame) {
 	if s.sentTick != 0 && !s.explicit {
-		if missed := (cur.Tick-s.baseTick)/r.sendEvery - 1; missed > 0 && missed < 1<<30 {
-			s.skipped += missed
-		}
+		s.skipped += r.views - s.baseView - 1
 	}
 	s.sentEpoch, s.sentTick, s.baseTick, s.sentSeq, s.explicit = cur.Epoch, cur.Tick, cur.Tick, s.shown, false
+	s.baseView = r.views
 	if p := r.driver.Private(s.player.Slot); p != nil {
 		if s.priv == nil {
 			s.priv = r.prog.Layout.NewFrame()

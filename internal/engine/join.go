@@ -62,7 +62,10 @@ type welcome struct {
 }
 
 // Join asks for a connection to be let in at the next tick.
-func (r *Room) Join(j Join) { r.joins = append(r.joins, j) }
+func (r *Room) Join(j Join) {
+	r.joins = append(r.joins, j)
+	r.Wake()
+}
 
 func (r *Room) refuseJoins() {
 	for _, j := range r.joins {
@@ -231,6 +234,7 @@ func (r *Room) greet(s *Session, j *Join) {
 func (r *Room) Lost(s *Session, conn uint64) {
 	if s.conn == conn {
 		s.lost = true
+		r.Wake()
 	}
 }
 
@@ -264,6 +268,7 @@ func (r *Room) KickSeat(seat uint64, text string) {
 	for _, s := range r.sessions {
 		if s.seat == seat {
 			s.leaveFor(room.ReasonKicked, wire.CloseKicked, text)
+			r.Wake()
 			return
 		}
 	}

@@ -77,8 +77,8 @@ func (r *Room) TakeCheckpoint() error {
 	return nil
 }
 
-// Journal returns the newest checkpoint (empty: the room as New made it), base, its tick (then 0), and the records since,
-// each a bin object. Both belong to the room and are valid until its next call.
+// Journal returns the newest checkpoint (empty: the room as New made it), base, its tick (0 as well for a room that has not
+// ticked), and the records since, each a bin object. Both belong to the room and are valid until its next call.
 func (r *Room) Journal() (base uint32, checkpoint, records []byte) {
 	return r.journal.base, r.journal.checkpoint, r.journal.records
 }
@@ -105,8 +105,9 @@ func (r *Room) Replay(records []byte) error {
 			return fmt.Errorf("replay room %q after tick %d: %w", r.cfg.ID, r.tick, in.Err())
 		}
 		r.journal.add(record)
+		r.sleep.awake()
 		r.run(record)
-		r.outcomes, r.closings, r.notices = r.outcomes[:0], r.closings[:0], r.notices[:0]
+		r.forgetOutcome()
 	}
 	if r.ended != nil && r.ended.Fault != nil {
 		return fmt.Errorf("replay room %q: tick %d: %w", r.cfg.ID, r.tick, r.ended.Fault.asError())

@@ -26,6 +26,9 @@ func (r *Room) receive(s *Session, frame []byte) wire.CloseCode {
 	if !s.hear(r.tick, r.TickHz()) {
 		return wire.CloseRate
 	}
+	if s.unspent() && s.arrived {
+		r.Wake() // the journal must know
+	}
 	t, err := wire.PeekType(frame)
 	if err != nil {
 		return wire.CloseMalformed
@@ -51,10 +54,12 @@ func (r *Room) receive(s *Session, frame []byte) wire.CloseCode {
 		m, err := wire.ParseMsg(frame)
 		if err == nil {
 			s.receiveMessage(m)
+			r.Wake()
 		}
 		return malformed(err)
 	case wire.TypeLeave:
 		s.leaveFor(room.ReasonLeft, wire.CloseLeft, "")
+		r.Wake()
 		return 0
 	case wire.TypeResync:
 		_, err := wire.ParseResync(frame)
@@ -120,6 +125,7 @@ func (r *Room) receiveInput(s *Session, frame []byte) wire.CloseCode {
 		return wire.CloseMalformed
 	}
 	s.acknowledge(in.Ack)
+	r.Wake()
 	var vals [32]int32
 	for seq := in.Seq - count + 1; ; seq++ {
 		for k := range r.width {

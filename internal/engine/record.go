@@ -22,6 +22,7 @@ const (
 	opMessage // session, ref, id, code, payload
 	opSpent   // session: what its connection came with opens it no more
 	opEpoch   // epoch: the room has another owner
+	opCall    // id, status, result or text
 	opClose   // code, reason: ended from outside; there is no Step
 )
 
@@ -80,6 +81,7 @@ func (r *Room) gather(dst []byte) []byte {
 		dst = r.gatherFate(dst, s)
 	}
 	dst = r.gatherJoins(dst)
+	dst = r.gatherCalls(dst)
 	for _, s := range r.sessions {
 		if !s.leaving {
 			dst = r.gatherMessages(dst, s)
@@ -150,6 +152,8 @@ func (r *Room) applyOps(in *wire.Reader) {
 			r.leave(s, why)
 		case opEpoch:
 			r.epoch = in.Uint32()
+		case opCall:
+			r.applyCall(in)
 		case opClose:
 			code := wire.CloseCode(in.Uint32())
 			r.end(code, string(in.String(wire.MaxText)), nil)

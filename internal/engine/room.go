@@ -33,6 +33,7 @@ type Config struct {
 	Places  int             // how many of the game's slots the room has; 0 is all
 	URLs    []string        // other places where clients may resume
 	Plant   Plant           // a fault on purpose, for testing load tests
+	Awake   bool            // every tick is made, also of a game that Sleeps: to compare the two
 	Log     zerolog.Logger
 }
 
@@ -56,21 +57,28 @@ type Room struct {
 	byID     map[uint32]*Session
 	autoBots []int // slots of bots that fill the room
 	nextID   uint32
+	calls    []pendingCall // by ascending id
+	calling  int           // of calls: not refused
+	callID   uint64        // of the newest
 	ended    *End
 
 	// What arrived and waits for the next tick.
 	joins   []Join
 	later   []Join // joins that must wait for one more
-	crowned bool   // TakeOver made a new epoch
+	answers []answer
+	crowned bool // TakeOver made a new epoch
+	sleep   sleeper
 
 	// What the last tick left for the host.
 	outcomes []Outcome
 	closings []Closing
 	notices  []Notice
+	asked    []Call
 	clockUS  uint64
 
 	// What the last tick left for Flush.
 	history     *view.History
+	views       uint32 // recorded since New
 	bodies      []body // of this tick, by base
 	sharedHash  wire.WordHash
 	hashTick    uint32 // of sharedHash
@@ -144,6 +152,7 @@ func New(cfg Config) (*Room, error) {
 		}
 	}
 	r.written = versions{def.Version, def.StateVersion}
+	r.sleep.on = def.Sleeps && !cfg.Awake
 	r.journal.init(cfg.ID, def.TickHz)
 	return r, nil
 }
@@ -194,22 +203,35 @@ func (r *Room) Count() (people, bots int) {
 	return len(r.sessions), bots
 }
 
-// Tick makes one tick. clockUS is the node's monotonic clock in microseconds; it goes into frames and decides nothing. A
+// Tick makes one tick, or counts it, if the game Sleeps and there is no reason for one. clockUS is the node's monotonic clock in microseconds; it goes into frames and decides nothing. A
 // panic of the game ends the room: see Ended.
 func (r *Room) Tick(clockUS uint64) {
 	r.clockUS = clockUS
-	r.outcomes, r.closings, r.notices = r.outcomes[:0], r.closings[:0], r.notices[:0]
+	r.forgetOutcome()
+	if r.sleepOn() {
+		r.tick++
+		return
+	}
 	if r.ended != nil {
 		r.refuseJoins()
 		return
 	}
+	r.sleep.awake()
 	r.record = r.gather(r.record[:0])
 	r.journal.add(r.record)
 	r.run(r.record)
 	r.greetAll()
+	r.settled()
 	if r.ended == nil && r.journal.due(r.tick) {
 		r.takeCheckpoint()
 	}
+}
+
+// forgetOutcome empties what the last tick left for the host.
+func (r *Room) forgetOutcome() {
+	r.outcomes, r.closings, r.notices = r.outcomes[:0], r.closings[:0], r.notices[:0]
+	clear(r.asked)
+	r.asked = r.asked[:0]
 }
 
 // run applies a record with the game's panics caught.
@@ -219,7 +241,7 @@ func (r *Room) run(record []byte) {
 	r.apply(&in)
 }
 
-// apply executes one record: timeouts, leaves and joins, messages and inputs, Step, messages, effects, View.
+// apply executes one record: timeouts, leaves and joins, answers to calls, messages and inputs, Step, messages, effects, View.
 func (r *Room) apply(in *wire.Reader) {
 	tick := in.Uint32()
 	if tick < r.tick {
@@ -234,6 +256,7 @@ func (r *Room) apply(in *wire.Reader) {
 	if r.ended != nil {
 		return // from outside
 	}
+	r.refuseCalls()
 	r.fillWithBots()
 	r.chooseHost()
 	for _, s := range r.sessions {
@@ -256,6 +279,7 @@ func (r *Room) show() {
 	}
 	f.Epoch, f.Tick = r.epoch, r.tick
 	r.history.Commit()
+	r.views++
 	for _, s := range r.sessions {
 		s.shown = s.applied
 	}
@@ -281,12 +305,16 @@ func (r *Room) release(e room.Effect) {
 		r.sendEvent(e)
 	case room.EffectKick:
 		r.kick(e.Slot, e.Text)
+		r.sleep.restless = true
 	case room.EffectAddBot:
+		r.sleep.restless = true
 		r.addBot(e.Text)
 	case room.EffectLock:
 		r.notices = append(r.notices, Notice{Kind: NoticeLock, On: e.ID == 1})
 	case room.EffectMetadata:
 		r.notices = append(r.notices, Notice{Kind: NoticeMetadata, Key: e.Key, Value: e.Text})
+	case room.EffectCall:
+		r.ask(e)
 	case room.EffectEnd:
 		r.end(wire.CloseEnded, "the game is over", append([]byte(nil), e.Payload...))
 	}

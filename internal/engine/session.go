@@ -66,6 +66,7 @@ type Session struct {
 	sentEpoch   uint32
 	sentTick    uint32 // of the last state frame; 0: none, the next is a snapshot
 	baseTick    uint32 // of a kept view equal to what the client holds
+	baseView    uint32 // how many views had been recorded with it
 	sentSeq     uint32
 	shown       uint32 // newest input that the newest view includes
 	markedTick  uint32 // of the last state that went out: events sent after it are not acknowledged by it

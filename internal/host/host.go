@@ -31,6 +31,8 @@ type Host struct {
 
 	stats Stats
 
+	callers callers
+
 	mu sync.RWMutex
 	// Guarded by mu.
 	rooms      map[string]*hosted
@@ -127,7 +129,7 @@ func (h *Host) Close(ctx context.Context) error {
 	if h.cfg.Backend == Epoll {
 		addProcs(-h.cfg.Workers)
 	}
-	err = errors.Join(err, waitFor(ctx, &h.starters), waitFor(ctx, &h.pipes), waitFor(ctx, &h.watchers), h.clerk.stop(ctx))
+	err = errors.Join(err, waitFor(ctx, &h.starters), waitFor(ctx, &h.callers.group), waitFor(ctx, &h.pipes), waitFor(ctx, &h.watchers), h.clerk.stop(ctx))
 	if err != nil {
 		return fmt.Errorf("close host: %w", err)
 	}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/ringside-server/ringside/internal/engine"
@@ -45,14 +46,19 @@ type hosted struct {
 	frozen  bool    // the gate was shut at the last tick
 	over    bool    // ended or dropped: to be taken out of its slot
 	idle    int64   // since when nobody is in, or when the directory was last asked
+	ctx     context.Context
+	cancel  context.CancelFunc // ends the room's calls
 
 	// Written by the worker, read by anybody.
 	tick                   atomic.Uint32
 	people, bots, sessions atomic.Int32
 }
 
-// awake reports whether the room's time goes on: it stands still while nobody is in the room or about to come in.
-func (h *hosted) awake() bool { return !h.over && (len(h.room.Sessions()) > 0 || h.waiting > 0) }
+// awake reports whether the room's time goes on: it stands still while nobody is in the room or about to come in, but for the
+// ticks that take what the game's calls came back with.
+func (h *hosted) awake() bool {
+	return !h.over && (len(h.room.Sessions()) > 0 || h.waiting > 0 || h.room.Unheard())
+}
 
 // observe publishes the room's numbers.
 func (h *hosted) observe() {

@@ -145,6 +145,7 @@ func (w *worker) tick(h *hosted) {
 	for _, n := range h.room.Notices() {
 		w.host.clerk.add(notice{room: h, engine: n})
 	}
+	w.startCalls(h)
 }
 
 // finish ends a room whose engine has ended: END and a close frame to everybody.
@@ -185,6 +186,7 @@ func (w *worker) dismiss(h *hosted, code wire.CloseCode, text string) {
 // retire takes a room out of the worker; its slot drops it after the present wake.
 func (w *worker) retire(h *hosted) {
 	h.over = true
+	h.cancel()
 	if i := slices.Index(w.adopted, h); i >= 0 {
 		w.adopted = slices.Delete(w.adopted, i, i+1)
 	}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -58,9 +59,10 @@ type worker struct {
 	// Guarded by mu.
 	errands  []errand  // at most one to adopt and one to drop per room
 	arrivals []arrival // at most maxArrivals
-	doubts   []doubt   // at most one for each confirm of the last doubtAfter
-	stopped  bool      // no arrivals any more
-	aborted  bool      // connections are not even told
+	results  []callResult
+	doubts   []doubt // at most one for each confirm of the last doubtAfter
+	stopped  bool    // no arrivals any more
+	aborted  bool    // connections are not even told
 	wake     chan struct{}
 	mail     atomic.Bool // there is something to take
 
@@ -185,8 +187,8 @@ func (w *worker) takeMail() {
 		return
 	}
 	w.mu.Lock()
-	errands, arrivals := w.errands, w.arrivals
-	w.errands, w.arrivals = w.spare.errands[:0], w.spare.arrivals[:0]
+	errands, arrivals, results := w.errands, w.arrivals, w.results
+	w.errands, w.arrivals, w.results = w.spare.errands[:0], w.spare.arrivals[:0], nil
 	stop, abort := w.stopped, w.aborted
 	w.mu.Unlock()
 	w.now = w.host.now()
@@ -196,6 +198,7 @@ func (w *worker) takeMail() {
 	for i := range arrivals {
 		w.receive(&arrivals[i])
 	}
+	w.takeResults(results)
 	clear(errands)
 	clear(arrivals)
 	w.spare.errands, w.spare.arrivals = errands, arrivals
@@ -227,6 +230,7 @@ func (w *worker) do(e *errand) {
 		return
 	}
 	h.room, h.idle = e.adopt, w.now
+	h.ctx, h.cancel = context.WithCancel(w.host.ctx)
 	h.slot = w.emptiest(h.room.TickHz())
 	h.slot.rooms = append(h.slot.rooms, h)
 	w.adopted = append(w.adopted, h)

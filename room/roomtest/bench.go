@@ -61,6 +61,17 @@ func New(t testing.TB, def room.Definition, opts Options) *Bench {
 		opts.Seed = 1
 	}
 	b := &Bench{TB: t, opts: opts, rng: rand.New(rand.NewPCG(opts.Seed, 0x706c6179))}
+	b.compile(def)
+	b.main = b.newSide(zerolog.New(zerolog.NewTestWriter(t)))
+	if !def.NoReplay {
+		b.twin = b.newSide(zerolog.Nop())
+	}
+	return b
+}
+
+// compile makes the game ready to run, in such a way that the bench sees each Game that is made.
+func (b *Bench) compile(def room.Definition) {
+	b.Helper()
 	newGame := def.New
 	def.New = func(r *room.Room, options json.RawMessage) (room.Game, error) {
 		g, err := newGame(r, options)
@@ -69,14 +80,9 @@ func New(t testing.TB, def room.Definition, opts Options) *Bench {
 	}
 	prog, err := room.Compile(def)
 	if err != nil {
-		t.Fatal(err)
+		b.Fatal(err)
 	}
 	b.prog = prog
-	b.main = b.newSide(zerolog.New(zerolog.NewTestWriter(t)))
-	if !def.NoReplay {
-		b.twin = b.newSide(zerolog.Nop())
-	}
-	return b
 }
 
 func (b *Bench) config(log zerolog.Logger) engine.Config {
@@ -89,7 +95,9 @@ func (b *Bench) config(log zerolog.Logger) engine.Config {
 
 func (b *Bench) newSide(log zerolog.Logger) *side {
 	b.Helper()
-	r, err := engine.New(b.config(log))
+	cfg := b.config(log)
+	cfg.Awake = b.main != nil // the twin of a room that sleeps does not
+	r, err := engine.New(cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -240,6 +248,12 @@ func (b *Bench) tick() {
 		b.failOnPanic("the game", s.room.Ended())
 	}
 	b.checks.ticks++
+	b.answerCalls()
+	if b.main.room.Slept() { // what is to be compared is the same in the ticks that are made
+		b.checks.slept++
+		b.settleReplies()
+		return
+	}
 	b.compareTwin()
 	b.followCopy()
 }
@@ -319,6 +333,7 @@ func (b *Bench) Game() room.Game { return b.main.game }
 // the tested one as well, so it must do the same every time.
 func (b *Bench) Edit(f func(room.Game)) {
 	f(b.main.game)
+	b.main.room.Wake()
 	if b.twin != nil {
 		f(b.twin.game)
 	}
@@ -328,16 +343,35 @@ func (b *Bench) Edit(f func(room.Game)) {
 }
 
 // Restart brings the room up again from a checkpoint of this tick, as after the loss of its node: in a new epoch, with a game
-// that knows nothing but its State. Players who were connected resume. It takes one tick.
+// that knows nothing but its State. Players who were connected resume; calls under way are lost. It takes one tick.
 func (b *Bench) Restart() {
 	b.Helper()
-	for _, s := range b.sides() {
+	b.restart(b.config(zerolog.Nop()))
+}
+
+// Update is Restart with another version of the game, as after a deployment: Definition.Convert has to make its state of the
+// old one's if StateVersion differs. The test fails if the room cannot be restored.
+func (b *Bench) Update(def room.Definition) {
+	b.Helper()
+	b.compile(def)
+	for _, p := range b.players {
+		for _, c := range []*client{p.main, p.twin} {
+			c.state, c.spare = nil, b.prog.Layout.NewClientFrame() // what a client holds is in the old version's layout
+		}
+	}
+	b.restart(b.config(zerolog.Nop()))
+}
+
+func (b *Bench) restart(cfg engine.Config) {
+	b.Helper()
+	for i, s := range b.sides() {
 		checkpoint, err := s.room.AppendCheckpoint(nil)
 		if err != nil {
 			b.Fatalf("tick %d: %v", b.Now(), err)
 		}
 		epoch := s.room.Epoch() + 1
-		r, err := engine.Restore(b.config(zerolog.Nop()), checkpoint)
+		cfg.Awake = i == 1
+		r, err := engine.Restore(cfg, checkpoint)
 		if err != nil {
 			b.Fatalf("tick %d: %v", b.Now(), err)
 		}

@@ -41,6 +41,9 @@ func Run(t testing.TB, def room.Definition, opts Options) {
 		rooms++
 	}
 	t.Logf("%d ticks in %d rooms: %d frames decoded, %d hashes and %d restores compared", sum.ticks, rooms, sum.frames, sum.hashes, sum.restores)
+	if sum.slept > 0 {
+		t.Logf("%d ticks were slept through", sum.slept)
+	}
 	if sum.measured > 0 {
 		t.Logf("%.2f allocations per tick, over %d ticks in which nobody came or went", float64(sum.allocs)/float64(sum.measured), sum.measured)
 	}
@@ -48,6 +51,7 @@ func Run(t testing.TB, def room.Definition, opts Options) {
 
 func (c *checks) add(o *checks) {
 	c.ticks += o.ticks
+	c.slept += o.slept
 	c.frames += o.frames
 	c.hashes += o.hashes
 	c.restores += o.restores
