@@ -174,6 +174,7 @@ func (r *Room) sent(s *Session, cur *view.Frame) {
 	if s.sentTick != 0 && !s.explicit {
 		s.skipped += r.views - s.baseView - 1
 	}
+	s.states++
 	s.sentEpoch, s.sentTick, s.baseTick, s.sentSeq, s.explicit = cur.Epoch, cur.Tick, cur.Tick, s.shown, false
 	s.baseView = r.views
 	if p := r.driver.Private(s.player.Slot); p != nil {

@@ -17,6 +17,9 @@ func (r *Room) Everyone() iter.Seq[*room.Player] { return r.driver.Room.Everyone
 // Player is who holds the session; it is the room's.
 func (s *Session) Player() *room.Player { return s.player }
 
+// States is how many state frames the session was sent by this process.
+func (s *Session) States() uint32 { return s.states }
+
 // Unacked is how many bytes of events and replies the client has not acknowledged.
 func (s *Session) Unacked() int { return len(s.outbox.buf) }
 

@@ -79,6 +79,7 @@ type Session struct {
 	pongs       []uint64
 	saidEnd     bool
 	skipped     uint32
+	states      uint32
 }
 
 // digest is the SHA-256 of a credential, cut to 16 bytes: keys are not kept where a checkpoint shows them.

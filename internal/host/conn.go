@@ -39,6 +39,11 @@ type conn struct {
 	until   int64  // closing: when to give up
 	shut    bool   // closing: everything is sent
 	dropped uint32 // of the session's inputs: counted so far
+
+	// For the operator.
+	stay           *stay  // of the session; stays when the session is let go
+	since          int64  // when it came to its room
+	sent, received uint64 // bytes
 }
 
 // A table finds connections by id: an index that is used again, and a generation that is not.

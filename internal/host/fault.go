@@ -12,18 +12,22 @@ import (
 	"github.com/ringside-server/ringside/internal/wire"
 )
 
-// A FaultFile is what a failed room left, enough to bring its failure about again on a desk. On disk it is one msgpack array:
+// A FaultFile is what a failed room left, enough to bring its failure about again on a desk, or, without a panic, a room as it was
+// when somebody asked for it. On disk it is one msgpack array:
 //
-//	[1, game, version, options:bin, seed, epoch, tick, panic, stack:bin, checkpoint:bin, records:bin]
+//	[2, game, version, options:bin, seed, epoch, tick, panic, stack:bin, checkpoint:bin, records:bin, room, bots, places, base]
 //
-// checkpoint and records are engine.Fault's.
+// checkpoint and records are engine.Fault's, base is the checkpoint's tick. Version 1 ends with records.
 type FaultFile struct {
-	Room        string // in the file's name only
+	Room        string // "" in version 1
 	Game        string
 	Version     uint32 // of the game
 	Options     []byte
 	Seed        uint64
-	Epoch, Tick uint32
+	Bots        *int   // as asked for by the creator; nil: the game's number
+	Places      int    // 0: all of the game's
+	Epoch, Tick uint32 // Tick was being made, or without a panic had been made
+	Base        uint32 // tick of the checkpoint; of a failed room it is not known: 0
 	Panic       string
 	Stack       []byte
 	Checkpoint  []byte
@@ -31,7 +35,7 @@ type FaultFile struct {
 }
 
 const (
-	faultVersion = 1
+	faultVersion = 2
 	faultsKept   = 50
 	maxFaultPart = 64 << 20
 )
@@ -39,13 +43,13 @@ const (
 func faultOf(r *hosted, f *engine.Fault) *FaultFile {
 	return &FaultFile{
 		Room: r.Room, Game: r.Game, Version: r.game.Def.Version, Options: r.Options, Seed: r.Seed, Epoch: r.Epoch,
-		Tick: f.Tick, Panic: f.Panic, Stack: f.Stack, Checkpoint: f.Checkpoint, Records: f.Records,
+		Bots: r.Bots, Places: r.MaxPlayers, Tick: f.Tick, Panic: f.Panic, Stack: f.Stack, Checkpoint: f.Checkpoint, Records: f.Records,
 	}
 }
 
 // Append appends the file's bytes.
 func (f *FaultFile) Append(dst []byte) []byte {
-	dst = wire.AppendArrayLen(dst, 11)
+	dst = wire.AppendArrayLen(dst, 15)
 	dst = wire.AppendUint(dst, faultVersion)
 	dst = wire.AppendString(dst, f.Game)
 	dst = wire.AppendUint(dst, uint64(f.Version))
@@ -56,19 +60,35 @@ func (f *FaultFile) Append(dst []byte) []byte {
 	dst = wire.AppendString(dst, strings.ToValidUTF8(f.Panic, "?"))
 	dst = wire.AppendBytes(dst, f.Stack)
 	dst = wire.AppendBytes(dst, f.Checkpoint)
-	return wire.AppendBytes(dst, f.Records)
+	dst = wire.AppendBytes(dst, f.Records)
+	dst = wire.AppendString(dst, f.Room)
+	bots := -1
+	if f.Bots != nil {
+		bots = *f.Bots
+	}
+	dst = wire.AppendInt(dst, int64(bots))
+	dst = wire.AppendUint(dst, uint64(f.Places))
+	return wire.AppendUint(dst, uint64(f.Base))
 }
 
 // ParseFault reads the bytes of a fault file. The result points into them.
 func ParseFault(data []byte) (*FaultFile, error) {
 	r := wire.NewReader(data)
-	if n, v := r.ArrayLen(), r.Uint32(); n != 11 || v != faultVersion {
+	n, v := r.ArrayLen(), r.Uint32()
+	if n != 11 && n != 15 || v != 1 && v != faultVersion || (n == 11) != (v == 1) {
 		return nil, fmt.Errorf("read fault file: %w: %d elements, version %d", wire.ErrMalformed, n, v)
 	}
 	f := &FaultFile{Game: string(r.String(64)), Version: r.Uint32(), Options: r.Bytes(maxFaultPart), Seed: uint64(r.Int())}
 	f.Epoch, f.Tick = r.Uint32(), r.Uint32()
 	f.Panic, f.Stack = string(r.String(maxFaultPart)), r.Bytes(maxFaultPart)
 	f.Checkpoint, f.Records = r.Bytes(maxFaultPart), r.Bytes(maxFaultPart)
+	if v > 1 {
+		f.Room = string(r.String(128))
+		if bots := int(r.Int32()); bots >= 0 {
+			f.Bots = &bots
+		}
+		f.Places, f.Base = int(r.Uint32()), r.Uint32()
+	}
 	if r.Err() != nil || r.Len() > 0 {
 		return nil, fmt.Errorf("read fault file: %w", wire.ErrMalformed)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ringside-server/ringside/internal/ws"
@@ -29,7 +30,9 @@ type Host struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 
-	stats Stats
+	stats     Stats
+	scribe    *scribe
+	profiling atomic.Int32 // how many want ticks to carry labels
 
 	callers callers
 
@@ -71,6 +74,7 @@ func New(cfg Config) (*Host, error) {
 		h.games[g.Def.Name] = g
 	}
 	h.clerk = newClerk(cfg.Directory, func() { h.stats.NoticesLost.Add(1) })
+	h.scribe = newScribe(cfg.Log)
 	h.faults = &faultStore{dir: cfg.FaultDir}
 	for i := range cfg.Workers {
 		h.workers = append(h.workers, newWorker(h, i))
@@ -95,7 +99,8 @@ func (h *Host) Start() error {
 	if h.cfg.Backend == Epoll {
 		addProcs(h.cfg.Workers)
 	}
-	go h.clerk.run() // ends in clerk.stop
+	go h.clerk.run()  // ends in clerk.stop
+	go h.scribe.run() // ends in scribe.close
 	for _, w := range h.workers {
 		go w.run() // ends in halt
 	}
@@ -129,7 +134,7 @@ func (h *Host) Close(ctx context.Context) error {
 	if h.cfg.Backend == Epoll {
 		addProcs(-h.cfg.Workers)
 	}
-	err = errors.Join(err, waitFor(ctx, &h.starters), waitFor(ctx, &h.callers.group), waitFor(ctx, &h.pipes), waitFor(ctx, &h.watchers), h.clerk.stop(ctx))
+	err = errors.Join(err, waitFor(ctx, &h.starters), waitFor(ctx, &h.callers.group), waitFor(ctx, &h.pipes), waitFor(ctx, &h.watchers), h.clerk.stop(ctx), h.scribe.close(ctx))
 	if err != nil {
 		return fmt.Errorf("close host: %w", err)
 	}

@@ -48,10 +48,15 @@ type hosted struct {
 	idle    int64   // since when nobody is in, or when the directory was last asked
 	ctx     context.Context
 	cancel  context.CancelFunc // ends the room's calls
+	traffic traffic            // since the meter was told last
+	stays   map[*engine.Session]*stay
+	labels  context.Context // see labels.go; nil: not made yet
 
 	// Written by the worker, read by anybody.
 	tick                   atomic.Uint32
 	people, bots, sessions atomic.Int32
+	entities               atomic.Int32
+	meter                  meter
 }
 
 // awake reports whether the room's time goes on: it stands still while nobody is in the room or about to come in, but for the
@@ -67,28 +72,42 @@ func (h *hosted) observe() {
 	h.people.Store(int32(people))
 	h.bots.Store(int32(bots))
 	h.sessions.Store(int32(len(h.room.Sessions())))
+	h.entities.Store(int32(h.room.Entities()))
 }
 
 // A RoomStatus is one line of a status page.
 type RoomStatus struct {
-	ID       string
-	Epoch    uint32
-	Game     string
-	Restored bool   // it ran before, in a process that is gone
-	State    string // starting, running, refused, ended
-	Tick     uint32
-	People   int
-	Bots     int
-	Sessions int
+	ID       string   `json:"id"`
+	Epoch    uint32   `json:"epoch"`
+	Game     string   `json:"game"`
+	Restored bool     `json:"restored"`       // it ran before, in a process that is gone
+	State    string   `json:"state"`          // starting, running, refused, ended
+	Text     string   `json:"text,omitempty"` // why it was refused, or how it ended
+	Tick     uint32   `json:"tick"`
+	TickHz   int      `json:"tick_hz"`
+	People   int      `json:"people"`
+	Bots     int      `json:"bots"`
+	Sessions int      `json:"sessions"`
+	Entities int      `json:"entities"` // that everybody sees
+	Load     RoomLoad `json:"load"`
 }
 
 var stateNames = [...]string{starting: "starting", running: "running", refused: "refused", ended: "ended", gone: "gone"}
 
-func (h *hosted) status() RoomStatus {
-	return RoomStatus{
-		ID: h.Room, Epoch: h.Epoch, Game: h.Game, Restored: h.Restore, State: stateNames[h.state], Tick: h.tick.Load(),
-		People: int(h.people.Load()), Bots: int(h.bots.Load()), Sessions: int(h.sessions.Load()),
+// status is the room's line at a time of the host's clock. The caller holds Host.mu.
+func (h *hosted) status(now int64) RoomStatus {
+	s := RoomStatus{
+		ID: h.Room, Epoch: h.Epoch, Game: h.Game, Restored: h.Restore, State: stateNames[h.state], Text: h.text, Tick: h.tick.Load(),
+		People: int(h.people.Load()), Bots: int(h.bots.Load()), Sessions: int(h.sessions.Load()), Entities: int(h.entities.Load()),
+		Load: h.meter.read(now),
 	}
+	if h.game != nil {
+		s.TickHz = h.game.Def.TickHz
+	}
+	if h.end != nil {
+		s.Text = h.end.Reason
+	}
+	return s
 }
 
 // closeOf is what a connection that asks for a room that does not run is told. The caller holds Host.mu.

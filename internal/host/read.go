@@ -35,6 +35,8 @@ func (w *worker) read(c *conn) {
 	case err == nil:
 		w.n.bytesReceived += uint64(n)
 		if c.state == live {
+			c.room.traffic.bytesReceived += uint64(n)
+			c.received += uint64(n)
 			w.parse(c, w.in[:n])
 		}
 	case !errors.Is(err, sock.ErrWouldBlock):
@@ -54,6 +56,7 @@ func (w *worker) parse(c *conn, buf []byte) {
 		switch m.Op {
 		case ws.Binary:
 			w.n.framesReceived++
+			c.room.traffic.framesReceived++
 			if code := c.room.room.Receive(c.session, m.Payload); code != 0 {
 				w.closeConn(c, code, code.Reason())
 			}
@@ -68,6 +71,7 @@ func (w *worker) parse(c *conn, buf []byte) {
 // bind makes a connection that was let in its session's.
 func (w *worker) bind(c *conn, s *engine.Session) {
 	c.session, c.state, c.dropped = s, live, s.Dropped()
+	w.sat(c)
 	c.room.waiting--
 	rest := c.rest
 	c.rest = nil

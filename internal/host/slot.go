@@ -3,6 +3,7 @@ package host
 import (
 	"slices"
 
+	"github.com/ringside-server/ringside/internal/engine"
 	"github.com/ringside-server/ringside/internal/wire"
 )
 
@@ -103,11 +104,15 @@ func (w *worker) runRoom(h *hosted, ticks, missed int, late int64) {
 		w.finish(h)
 		return
 	}
+	before := w.n
 	for i := len(h.conns) - 1; i >= 0; i-- { // backwards: a connection that is lost is replaced by the last
 		if c := h.conns[i]; c.state == live {
 			w.flush(h, c)
 		}
 	}
+	h.traffic.bytesSent += w.n.bytesSent - before.bytesSent
+	h.traffic.framesSent += w.n.framesSent - before.framesSent
+	h.meter.wake(w.now, late, ticks, missed, &h.traffic)
 	if !h.awake() {
 		h.idle = w.now
 	}
@@ -118,9 +123,15 @@ func (w *worker) tick(h *hosted) {
 	began := w.host.now()
 	w.subject.Store(h)
 	w.stepping.Store(began)
-	h.room.Tick(uint64(began / 1e3))
+	if w.host.profiling.Load() > 0 {
+		h.labelled(func() { h.room.Tick(uint64(began / 1e3)) })
+	} else {
+		h.room.Tick(uint64(began / 1e3))
+	}
 	w.stepping.Store(0)
-	w.n.stepNS += uint64(w.host.now() - began)
+	ended := w.host.now()
+	w.n.stepNS += uint64(ended - began)
+	h.meter.step(ended, ended-began)
 
 	if h.journal != nil {
 		h.keep(h.room)
@@ -143,6 +154,9 @@ func (w *worker) tick(h *hosted) {
 		}
 	}
 	for _, n := range h.room.Notices() {
+		if n.Kind == engine.NoticeSeatFree {
+			w.sayEnded(h, n.Seat)
+		}
 		w.host.clerk.add(notice{room: h, engine: n})
 	}
 	w.startCalls(h)
@@ -187,6 +201,7 @@ func (w *worker) dismiss(h *hosted, code wire.CloseCode, text string) {
 func (w *worker) retire(h *hosted) {
 	h.over = true
 	h.cancel()
+	w.sayAllEnded(h)
 	if i := slices.Index(w.adopted, h); i >= 0 {
 		w.adopted = slices.Delete(w.adopted, i, i+1)
 	}

@@ -8,10 +8,11 @@ import (
 
 // Rooms is a snapshot of the assigned rooms by id, for status pages. The numbers are those of each room's last tick.
 func (h *Host) Rooms() []RoomStatus {
+	now := h.now()
 	h.mu.RLock()
 	list := make([]RoomStatus, 0, len(h.rooms))
 	for _, r := range h.rooms {
-		list = append(list, r.status())
+		list = append(list, r.status(now))
 	}
 	h.mu.RUnlock()
 	slices.SortFunc(list, func(a, b RoomStatus) int { return strings.Compare(a.ID, b.ID) })
@@ -20,10 +21,11 @@ func (h *Host) Rooms() []RoomStatus {
 
 // A WorkerStatus is one worker's heartbeat.
 type WorkerStatus struct {
-	Rooms int
-	Awake time.Duration // since its last wake began; a worker with nothing to do sleeps as long as it likes
-	Step  time.Duration // how long the present Tick has taken, 0 outside of one
-	Room  string        // of the present or last Tick
+	Rooms int           `json:"rooms"`
+	Busy  time.Duration `json:"busy_ns"`  // in all, outside of sleep
+	Awake time.Duration `json:"awake_ns"` // since its last wake began; a worker with nothing to do sleeps as long as it likes
+	Step  time.Duration `json:"step_ns"`  // how long the present Tick has taken, 0 outside of one
+	Room  string        `json:"room"`     // of the present or last Tick
 }
 
 // Workers is a snapshot of the workers.
@@ -31,7 +33,7 @@ func (h *Host) Workers() []WorkerStatus {
 	list := make([]WorkerStatus, len(h.workers))
 	for i, w := range h.workers {
 		began, now := w.stepping.Load(), h.now()
-		s := WorkerStatus{Rooms: int(w.rooms.Load()), Awake: time.Duration(now - w.beat.Load())}
+		s := WorkerStatus{Rooms: int(w.rooms.Load()), Busy: time.Duration(w.busy.Load()), Awake: time.Duration(now - w.beat.Load())}
 		if began != 0 {
 			s.Step = time.Duration(now - began)
 		}

@@ -35,6 +35,7 @@ type errand struct {
 	adopt *engine.Room   // set: the room is new
 	code  wire.CloseCode // else the room goes: what its connections are told
 	text  string
+	ask   func(w *worker, h *hosted) // else it is a question; see inspect.go
 }
 
 // A doubt is a seat somebody began to confirm. Whatever became of that, if nobody sits in the seat when its token can open it
@@ -70,6 +71,8 @@ type worker struct {
 	beat     atomic.Int64           // host clock at the start of the present wake
 	stepping atomic.Int64           // host clock at the start of the present Tick, 0 outside
 	subject  atomic.Pointer[hosted] // of the present Tick
+	busy     atomic.Int64           // nanoseconds outside of sleep
+	asks     atomic.Int32           // questions that wait for an answer, see inspect.go
 
 	// Owned by the loop.
 	stop     bool // leave when all connections are closed
@@ -173,7 +176,9 @@ func (w *worker) run() {
 			w.patrol(began)
 		}
 		w.n.publish(&w.host.stats)
-		w.host.stats.BusyNS.Add(uint64(w.host.now() - began))
+		took := w.host.now() - began
+		w.host.stats.BusyNS.Add(uint64(took))
+		w.busy.Add(took)
 		if w.stop && len(w.table.free) == len(w.table.conns) {
 			return
 		}
@@ -221,6 +226,10 @@ func (w *worker) takeMail() {
 
 func (w *worker) do(e *errand) {
 	h := e.room
+	if e.ask != nil {
+		e.ask(w, h)
+		return
+	}
 	if e.adopt == nil {
 		if h.room != nil && !h.over {
 			w.dismiss(h, e.code, e.text)
@@ -354,6 +363,9 @@ func (w *worker) patrol(now int64) {
 
 // release frees what the loop owns at its end.
 func (w *worker) release() {
+	for _, h := range w.adopted {
+		w.sayAllEnded(h)
+	}
 	for _, s := range w.slots {
 		s.poll.close()
 	}

@@ -76,6 +76,7 @@ func (w *worker) ready(c *conn) bool {
 func (w *worker) send(c *conn) {
 	n, err := c.link.send(w.out)
 	w.n.bytesSent += uint64(n)
+	c.sent += uint64(n)
 	if err != nil && !errors.Is(err, sock.ErrWouldBlock) {
 		w.lose(c)
 		return
@@ -90,6 +91,7 @@ func (w *worker) send(c *conn) {
 func (w *worker) sendTail(c *conn) bool {
 	n, err := c.link.send(c.tail)
 	w.n.bytesSent += uint64(n)
+	c.sent += uint64(n)
 	if err != nil && !errors.Is(err, sock.ErrWouldBlock) {
 		w.lose(c)
 		return false
@@ -148,6 +150,7 @@ func (w *worker) leave(c *conn) {
 		h.waiting--
 	}
 	if c.session != nil {
+		c.stood()
 		h.room.Lost(c.session, c.id)
 	}
 	c.room, c.session = nil, nil
@@ -157,6 +160,7 @@ func (w *worker) leave(c *conn) {
 func (w *worker) sendLast(c *conn, code wire.CloseCode, reason string) {
 	w.out = ws.AppendClose(w.out, code, reason)
 	w.host.stats.closed(code)
+	c.partedWith(code)
 	c.state, c.until = closing, w.now+closeLinger
 	c.tail = append(c.tail, w.out...)
 	c.pong, c.rest, c.parser = nil, nil, ws.Parser{}
@@ -192,6 +196,7 @@ func (w *worker) forget(c *conn, code wire.CloseCode) {
 	}
 	if code != 0 {
 		w.host.stats.closed(code)
+		c.partedWith(code)
 	}
 	c.state = dead
 	c.slot.conns--
