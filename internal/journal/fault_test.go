@@ -183,3 +183,73 @@ func TestCloseFails(t *testing.T) {
 		t.Errorf("Close = %v, want the disk's error", err)
 	}
 }
+
+// A write that failed half-way and cannot be undone stays behind, whole entries in it: they are then written once more.
+func TestHalfAWriteThatStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, rng := newMemDir(), rand.New(rand.NewPCG(1, 1))
+		s := mustOpen(t, Config{fs: dir})
+		actors := rooms(s, rng, 2, 100)
+		mustSync(t, s)
+		for range 2 {
+			for _, a := range actors {
+				a.tick(rng, false, 100)
+			}
+		}
+		dir.set(func(d *memDir) { d.free, d.noTruncate = 350, true }) // two entries and a half
+		if err := s.Sync(context.Background()); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("Sync = %v, want ENOSPC", err)
+		}
+		dir.set(func(d *memDir) { d.free = -1 })
+		actors[0].tick(rng, false, 100)
+		mustSync(t, s)
+		mustHold(t, dir.killed(true, rng), actors)
+		if st := s.Stats(); st.Segments != 2 {
+			t.Errorf("%d segments, want the old one left alone and a new one", st.Segments)
+		}
+		mustClose(t, s)
+	})
+}
+
+// A write that failed half-way is cut off: what replaces it may be shorter, and older states must not stand behind it.
+func TestHalfAWriteIsCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, rng := newMemDir(), rand.New(rand.NewPCG(1, 1))
+		s := mustOpen(t, Config{fs: dir})
+		actors := rooms(s, rng, 3, 100)
+		mustSync(t, s)
+		for _, a := range actors {
+			a.tick(rng, true, 300)
+		}
+		dir.set(func(d *memDir) { d.free = 3000 })
+		if err := s.Sync(context.Background()); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("Sync = %v, want ENOSPC", err)
+		}
+		dir.set(func(d *memDir) { d.free = -1 })
+		for _, a := range actors {
+			a.tick(rng, true, 5)
+		}
+		mustSync(t, s)
+		mustHold(t, dir.killed(true, rng), actors)
+		if st := s.Stats(); st.Segments != 1 || st.Disk != dir.bytes() {
+			t.Errorf("Stats = %+v, want one segment of %d bytes", st, dir.bytes())
+		}
+		mustClose(t, s)
+	})
+}
+
+// What a killed server wrote and did not sync is this one's to sync.
+func TestKilledServersWritesAreSynced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, rng := newMemDir(), rand.New(rand.NewPCG(1, 1))
+		s := mustOpen(t, Config{fs: dir})
+		actors := rooms(s, rng, 3, 100)
+		time.Sleep(100 * time.Millisecond)
+		left := dir.killed(false, rng)
+		mustClose(t, s)
+		s = mustOpen(t, Config{fs: left})
+		mustSync(t, s)
+		mustHold(t, left.killed(true, rng), actors)
+		mustClose(t, s)
+	})
+}

@@ -160,11 +160,18 @@ func (w *world) restart(power bool) {
 		if ok != (got.Room != "") {
 			w.t.Fatalf("Saved(%s) = %+v, %v", a.name, got, ok)
 		}
-		i, err := a.check(got, a.floor)
+		floor := a.seen
+		if power {
+			floor = a.floor
+		}
+		i, err := a.check(got, floor)
 		if err != nil {
 			w.t.Fatalf("power %v: %v", power, err)
 		}
-		a.history, a.floor, a.writer = a.history[:i+1], i, nil
+		a.history, a.seen, a.writer = a.history[:i+1], i, nil
+		if power {
+			a.floor = i
+		}
 		a.now = got
 		if ok && w.rng.IntN(8) > 0 {
 			a.begin(w.store)

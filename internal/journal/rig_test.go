@@ -188,7 +188,7 @@ func (d *memDir) killed(power bool, rng *rand.Rand) *memDir {
 	defer d.mu.Unlock()
 	left := newMemDir()
 	for name, f := range d.files {
-		data := f.data
+		data, durable := f.data, f.durable
 		if power {
 			if !d.durable[name] {
 				continue
@@ -201,9 +201,10 @@ func (d *memDir) killed(power bool, rng *rand.Rand) *memDir {
 				}
 				data = append(data, tail...)
 			}
+			durable = data
 		}
-		left.files[name] = &memFile{dir: left, data: bytes.Clone(data), durable: bytes.Clone(data)}
-		left.durable[name] = true
+		left.files[name] = &memFile{dir: left, data: bytes.Clone(data), durable: bytes.Clone(durable), tainted: f.tainted && !power}
+		left.durable[name] = d.durable[name]
 	}
 	return left
 }
@@ -224,7 +225,8 @@ type actor struct {
 	writer  *Writer
 	now     Saved
 	history []Saved // Room "": nothing is saved
-	floor   int     // the oldest of history that a restart may find
+	floor   int     // the oldest of history that may be found after a power cut
+	seen    int     // and after a kill
 }
 
 func newActor(name string) *actor { return &actor{name: name, history: []Saved{{}}} }
@@ -258,7 +260,7 @@ func (a *actor) end() {
 }
 
 // synced says that only what is newest may be found from now on.
-func (a *actor) synced() { a.floor = len(a.history) - 1 }
+func (a *actor) synced() { a.floor, a.seen = len(a.history)-1, len(a.history)-1 }
 
 // check says what is wrong with what was found, and where in the history it stands.
 func (a *actor) check(got Saved, floor int) (int, error) {

@@ -241,3 +241,45 @@ func TestWindowOverLargeEntries(t *testing.T) {
 		}
 	}
 }
+
+func TestRulesOfReading(t *testing.T) {
+	state := func(epoch uint32, chain uint64, text string) entry {
+		return entry{kind: kindState, epoch: epoch, chain: chain, at: uint32(len(text)), body: []byte(text)}
+	}
+	records := func(epoch uint32, chain uint64, at int, text string) entry {
+		return entry{kind: kindRecords, epoch: epoch, chain: chain, at: uint32(at), body: []byte(text)}
+	}
+	end := func(epoch uint32) entry { return entry{kind: kindEnd, epoch: epoch} }
+	for _, c := range []struct {
+		name    string
+		entries []entry
+		want    string // checkpoint and records; empty: no room
+		cuts    uint64
+	}{
+		{"a chain", []entry{state(1, 1, "A"), records(1, 1, 0, "b"), records(1, 1, 1, "cd")}, "A bcd", 0},
+		{"a gap ends it", []entry{state(1, 1, "A"), records(1, 1, 1, "b"), records(1, 1, 0, "x"), records(1, 1, 2, "c")}, "A ", 1},
+		{"a state behind a gap", []entry{state(1, 1, "A"), records(1, 1, 1, "b"), state(1, 2, "C"), records(1, 2, 0, "d")}, "C d", 1},
+		{"once more the same", []entry{state(1, 1, "A"), records(1, 1, 0, "b"), records(1, 1, 0, "b"), records(1, 1, 1, "c")}, "A bc", 0},
+		{"an overlap is no continuation", []entry{state(1, 1, "A"), records(1, 1, 0, "bc"), records(1, 1, 1, "cd")}, "A bc", 1},
+		{"another chain's", []entry{state(1, 1, "A"), records(1, 2, 0, "b")}, "A ", 0},
+		{"records of nothing", []entry{records(1, 1, 0, "b")}, "", 0},
+		{"carried", []entry{state(1, 1, "A"), records(1, 1, 0, "b"), state(1, 1, "A"), records(1, 1, 0, "c")}, "A c", 0},
+		{"an older epoch", []entry{state(2, 1, "A"), state(1, 2, "B"), records(1, 2, 0, "x"), end(1)}, "A ", 0},
+		{"the same epoch anew", []entry{state(2, 1, "A"), state(2, 2, "B")}, "B ", 0},
+		{"an end", []entry{state(2, 1, "A"), end(2), records(2, 1, 0, "x")}, "", 0},
+		{"a beginning behind the end", []entry{state(2, 1, "A"), end(2), state(1, 2, "B")}, "B ", 0},
+	} {
+		l := library{rooms: map[string]*found{}}
+		for i, e := range c.entries {
+			e.room = []byte("r")
+			l.apply(&e, span{off: int64(i)})
+		}
+		got := ""
+		if f := l.rooms["r"]; f != nil {
+			got = fmt.Sprintf("%s %s", f.Checkpoint, f.Records)
+		}
+		if got != c.want || l.cuts != c.cuts {
+			t.Errorf("%s: %q and %d cuts, want %q and %d", c.name, got, l.cuts, c.want, c.cuts)
+		}
+	}
+}
