@@ -31,12 +31,16 @@ const seqAt = 6 + 2
 
 func newBench(tb testing.TB, rooms, players int) *bench {
 	tb.Helper()
+	return newBenchOf(tb, dotProgram(tb, "dots", nil), rooms, players)
+}
+
+func newBenchOf(tb testing.TB, prog *room.Program, rooms, players int) *bench {
+	tb.Helper()
 	h, err := New(Config{Seats: newTown(), Backend: Epoll})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	b := &bench{tb: tb, host: h, w: h.workers[0]}
-	prog := dotProgram(tb, "dots", nil)
 	for i := range rooms {
 		id := string(rune('a'+i%26)) + string(rune('a'+i/26))
 		r := &hosted{Assignment: Assignment{Room: id, Epoch: 1, Game: "dots"}, game: prog, worker: b.w, state: running}
@@ -137,6 +141,31 @@ func TestWakeDoesNotAllocate(t *testing.T) {
 	t.Errorf("%d allocations in %d wakes of 4 rooms with 8 players", n, wakes)
 }
 
+// sleepers is a bench of rooms in which nothing happens, of a game that sleeps meanwhile.
+func sleepers(tb testing.TB, rooms, players int) *bench {
+	b := newBenchOf(tb, dotProgram(tb, "dots", func(d *room.Definition) { d.Sleeps, d.Quiet = true, true }), rooms, players)
+	for range 60 {
+		b.step()
+	}
+	return b
+}
+
+// Rooms that sleep keep their time, and send what says that they are there.
+func TestSleepingRooms(t *testing.T) {
+	b := sleepers(t, 2, 3)
+	tick, sent := b.w.adopted[0].tick.Load(), b.host.stats.FramesSent.Load()
+	for range 100 {
+		b.step()
+	}
+	if got := b.w.adopted[0].tick.Load(); got != tick+100 {
+		t.Errorf("%d ticks after 100 wakes", got-tick)
+	}
+	states := uint64(2 * 3 * 5) // 5 s, and a hash in every second or third of them
+	if got := b.host.stats.FramesSent.Load() - sent; got < states || got > 2*states {
+		t.Errorf("%d frames in 5 s to 6 players of rooms that sleep, want about %d", got, states)
+	}
+}
+
 func mallocs(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -155,4 +184,24 @@ func BenchmarkWake(bb *testing.B) {
 		b.wake()
 	}
 	bb.ReportMetric(float64(bb.Elapsed().Nanoseconds())/float64(bb.N)/64, "ns/player")
+}
+
+// What a room costs in which nothing happens, of a game that does not sleep and of one that does.
+func BenchmarkWakeIdle(bb *testing.B) {
+	for name, b := range map[string]*bench{
+		"awake":  newBenchOf(bb, dotProgram(bb, "dots", func(d *room.Definition) { d.Quiet = true }), 8, 8),
+		"asleep": sleepers(bb, 8, 8),
+	} {
+		bb.Run(name, func(bb *testing.B) {
+			bb.ReportAllocs()
+			for n := 0; bb.Loop(); n++ {
+				if n%200 == 0 { // or the rooms give up on silent players
+					bb.StopTimer()
+					b.wake()
+					bb.StartTimer()
+				}
+				b.step()
+			}
+		})
+	}
 }
