@@ -2,7 +2,6 @@ package roomtest
 
 import (
 	"context"
-	"fmt"
 	"runtime/debug"
 
 	"github.com/ringside-server/ringside/internal/engine"
@@ -38,8 +37,7 @@ func (b *Bench) runCall(c engine.Call) (result []byte, err error) {
 	defer cancel()
 	defer func() {
 		if v := recover(); v != nil {
-			b.Errorf("tick %d: the function of call %d panicked: %v\n\n%s", b.Now(), c.Tag, v, debug.Stack())
-			err = fmt.Errorf("the call panicked: %v", v)
+			b.Fatalf("tick %d: the function of call %d panicked: %v\n\n%s", b.Now(), c.Tag, v, debug.Stack())
 		}
 	}()
 	return c.F(ctx)

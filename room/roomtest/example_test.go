@@ -3,6 +3,7 @@ package roomtest_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/ringside-server/ringside/room"
@@ -102,4 +103,60 @@ func Example() {
 		}
 	}
 	_ = TestRace // go test runs it
+}
+
+// OldRaceState is RaceState as it was in StateVersion 0, when there were no names.
+type OldRaceState struct{ Runners room.Table[Runner] }
+
+// A game whose State has changed makes today's of what checkpoints hold, and its rooms go on over the update.
+func ExampleBench_Update() {
+	t := &testing.T{} // that of the test
+	v0 := RaceDefinition
+	v0.New = func(*room.Room, json.RawMessage) (room.Game, error) { return &OldRace{}, nil }
+	v0.Messages = nil
+
+	v1 := RaceDefinition
+	v1.StateVersion, v1.Version = 1, 1
+	v1.Convert = func(g room.Game, from uint32, decode func(into any) error) error {
+		if from != 0 {
+			return fmt.Errorf("StateVersion %d is not known", from)
+		}
+		var old OldRaceState
+		if err := decode(&old); err != nil {
+			return err
+		}
+		g.(*Race).S = RaceState{Runners: old.Runners, Name: "unnamed"}
+		return nil
+	}
+
+	b := roomtest.New(t, v0, roomtest.Options{})
+	ada := b.Join("Ada")
+	ada.Input(Key{Run: true})
+	b.Tick(1)
+	b.Update(v1)
+	seen, _ := roomtest.Get(ada, runners, ada.Slot)
+	fmt.Println(seen.X, b.Game().(*Race).S.Name)
+	// Output: 1 unnamed
+}
+
+// OldRace is the game before there were names.
+type OldRace struct{ S OldRaceState }
+
+func (g *OldRace) Join(_ *room.Room, p *room.Player) error {
+	g.S.Runners.Put(p.Slot, Runner{})
+	return nil
+}
+func (g *OldRace) Leave(*room.Room, *room.Player, room.Reason) {}
+func (g *OldRace) State() any                                  { return &g.S }
+func (g *OldRace) Step(r *room.Room) {
+	for p := range r.Players() {
+		if in, ok := keys.Next(p); ok && in.Run {
+			g.S.Runners.Get(p.Slot).At++
+		}
+	}
+}
+func (g *OldRace) View(_ *room.Room, v *room.View) {
+	for slot, n := range g.S.Runners.All() {
+		runners.Put(v, slot, Seen{X: n.At, Owner: slot})
+	}
 }
