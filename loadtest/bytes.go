@@ -21,6 +21,11 @@ func bytesOnTheWire(_ context.Context, args []string) error {
 	if err := parse(flags, args); err != nil {
 		return err
 	}
+	out, err := openOutput("json", *file)
+	if err != nil {
+		return err
+	}
+	defer out.close()
 	rec, err := recording(*data)
 	if err != nil {
 		return err
@@ -31,7 +36,7 @@ func bytesOnTheWire(_ context.Context, args []string) error {
 	}
 	fmt.Printf("%s at %.4g Hz: %.1f B per update, %.1f kbit/s to one client, lossless: %v, prediction: %v (%d updates)\n",
 		b.Data, b.Hz, b.BytesPerUpdate, b.KbitPerS, b.Lossless, b.Prediction, b.Updates)
-	if err := writeJSON(*file, b); err != nil {
+	if err := out.json(b); err != nil {
 		return err
 	}
 	if !b.Lossless {

@@ -1,6 +1,9 @@
 // Command loadtest plays bots against a running server and says whether it kept its promises: exit 1 if any check failed.
 //
-//	go run ./loadtest -url http://127.0.0.1:7777 -game arena -rooms 16 -players 8 -duration 10s -input-hz 20 -json FILE
+//	go run ./loadtest -url http://127.0.0.1:7777 -game arena -rooms 16 -players 8 -duration 10s -input-hz 20 -json FILE -html FILE
+//	go run ./loadtest -chaos kill|drain -trials 10
+//	go run ./loadtest streams -count 20000 -kind sse|poll -json FILE
+//	go run ./loadtest join -rooms 20000 -joins 2000 -json FILE
 //	go run ./loadtest bytes -data track|track=FILE|cubes901=FILE -hz N -json FILE
 package main
 
@@ -10,6 +13,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/signal"
@@ -21,15 +25,33 @@ import (
 	"github.com/ringside-server/ringside/loadtest/swarm"
 )
 
+// exitInterrupted is the exit code after Ctrl-C, as a shell would have it.
+const exitInterrupted = 130
+
+// commands are the subcommands, by their name; without one, rooms runs.
+var commands = map[string]func(context.Context, []string) error{
+	"bytes": bytesOnTheWire,
+}
+
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == nodeCommand {
+		nodeMain()
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	command, args := rooms, os.Args[1:]
-	if len(args) > 0 && args[0] == "bytes" {
-		command, args = bytesOnTheWire, args[1:]
+	if len(args) > 0 && commands[args[0]] != nil {
+		command, args = commands[args[0]], args[1:]
 	}
 	err := command(ctx, args)
+	interrupted := ctx.Err() != nil
+	stop()
 	switch {
+	case interrupted:
+		if err != nil && !errors.Is(err, errFailed) {
+			fmt.Fprintln(os.Stderr, "loadtest: interrupted")
+		}
+		os.Exit(exitInterrupted)
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -37,7 +59,6 @@ func main() {
 	case !errors.Is(err, errFailed):
 		fmt.Fprintln(os.Stderr, "loadtest:", err)
 	}
-	stop()
 	os.Exit(1)
 }
 
@@ -51,6 +72,9 @@ const usage = `loadtest plays bots against a running server, checks every state 
 
 Usage:
   loadtest [flags]                     rooms full of bots
+  loadtest -chaos kill|drain [flags]   the same on a server of its own, which is ended and started again
+  loadtest streams [flags]             thousands who watch one room over HTTP (loadtest streams -help)
+  loadtest join [flags]                what a join costs among many rooms (loadtest join -help)
   loadtest bytes -data track [flags]   bytes per update on recorded movement (loadtest bytes -help)
 
 Flags:
@@ -72,13 +96,18 @@ func rooms(ctx context.Context, args []string) error {
 	flags.Float64Var(&cfg.Delivered, "delivered", 0.995, "`share` of the expected states that must arrive at each bot; less on a busy machine")
 	flags.Uint64Var(&cfg.Seed, "seed", 0, "makes the bots' choices repeatable; 0: random")
 	flags.StringVar(&cfg.MetricsURL, "metrics", "", "`URL` of the server's metrics (default: /metrics of -url)")
-	flags.StringVar(&cfg.APIKey, "api-key", os.Getenv("RINGSIDE_API_KEY"), "for servers that want a `key` to create rooms")
+	flags.StringVar(&cfg.APIKey, "api-key", os.Getenv("RINGSIDE_API_KEY"), "sent as Authorization: Bearer `KEY` to servers that want one")
 	flags.Usage = func() {
 		fmt.Fprint(os.Stderr, usage)
 		flags.PrintDefaults()
 	}
 	options := flags.String("options", "{}", "`JSON` for the rooms' game")
-	file := flags.String("json", "", "write the report to this `file`")
+	var files files
+	flags.StringVar(&files.json, "json", "", "write the report to this `file`")
+	flags.StringVar(&files.html, "html", "", "write the report as a page to this `file`")
+	chaos := flags.String("chaos", "", "`kill` or drain: end a server of its own again and again, start it again, and see who comes back (not with -url, -duration)")
+	trials := flags.Int("trials", 5, "how often -chaos harms")
+	nodes := flags.Int("nodes", 1, "servers that -chaos starts")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
@@ -87,21 +116,82 @@ func rooms(ctx context.Context, args []string) error {
 	}
 	cfg.Options = json.RawMessage(*options)
 	cfg.NewPlayer = players[cfg.Game]
+	cfg.Timeline = files.html != ""
+	if err := files.open(); err != nil {
+		return err
+	}
+	defer files.close()
+	if *chaos != "" {
+		n, err := victim(ctx, &cfg, flags, *chaos, *nodes)
+		if err != nil {
+			return err
+		}
+		defer n.close()
+		cfg.Chaos = &swarm.Chaos{Kind: *chaos, Trials: *trials, Victim: n}
+	}
+	return play(ctx, cfg, &files, reproducible(flags))
+}
+
+// victim starts the server that chaos harms and points cfg at it.
+func victim(ctx context.Context, cfg *swarm.Config, flags *flag.FlagSet, kind string, nodes int) (*node, error) {
+	signal, err := harms(kind, nodes)
+	if err != nil {
+		return nil, err
+	}
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name == "url" || f.Name == "metrics" || f.Name == "duration" {
+			err = fmt.Errorf("-%s has no meaning with -chaos, which starts its own server and lasts as long as its -trials", f.Name)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	n, err := newNode(ctx, signal)
+	if err != nil {
+		return nil, err
+	}
+	cfg.URL = n.url()
+	return n, nil
+}
+
+// files are where the report goes.
+type files struct {
+	json, html     string
+	toJSON, toHTML *output
+}
+
+func (f *files) open() (err error) {
+	if f.toJSON, err = openOutput("json", f.json); err != nil {
+		return err
+	}
+	if f.toHTML, err = openOutput("html", f.html); err != nil {
+		f.toJSON.close()
+	}
+	return err
+}
+
+func (f *files) close() {
+	f.toJSON.close()
+	f.toHTML.close()
+}
+
+// play runs the load test and writes what it found.
+func play(ctx context.Context, cfg swarm.Config, files *files, command string) error {
 	meter := newMeter(os.Stderr)
 	cfg.Progress, cfg.Log = meter.progress, meter.line
 	report, err := swarm.Run(ctx, cfg)
 	meter.close()
-	if err != nil {
+	if report == nil {
 		return err
 	}
 	report.WriteTable(os.Stdout)
-	if err := writeJSON(*file, report); err != nil {
-		return err
-	}
-	if len(report.Errors) > 0 {
+	err = errors.Join(err, files.toJSON.json(report), files.toHTML.write(func(w io.Writer) error {
+		return report.WriteHTML(w, swarm.Machine{CPU: cpuModel(), Command: command})
+	}))
+	if err == nil && len(report.Errors) > 0 {
 		return errFailed
 	}
-	return nil
+	return err
 }
 
 // parse refuses what is no flag, for a misspelt subcommand must not start a load test.
@@ -130,19 +220,4 @@ func refuseZero(flags *flag.FlagSet) (err error) {
 		}
 	})
 	return err
-}
-
-// writeJSON writes v to a file, if one is named.
-func writeJSON(file string, v any) error {
-	if file == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode report: %w", err)
-	}
-	if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	return nil
 }

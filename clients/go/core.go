@@ -97,6 +97,7 @@ type Stats struct {
 	Events, Replies            uint64
 	EventGaps                  uint64 // numbers that never came
 	Inputs                     uint64
+	InputsLost                 uint64 // wanted again after a resume, and no longer kept
 	Welcomes, Resumes          uint64
 }
 

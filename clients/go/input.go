@@ -101,6 +101,9 @@ func (c *Core) resend(w *Welcome) {
 		if n := r.seq - first + 1; n > maxResend && first <= r.seq {
 			first = r.seq - maxResend + 1
 		}
+		if r.seq > taken {
+			c.stats.InputsLost += uint64(min(first, r.seq+1) - taken - 1)
+		}
 		for first <= r.seq {
 			first = c.resendInputs(first)
 		}

@@ -1,7 +1,9 @@
 package swarm
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	client "github.com/ringside-server/ringside/clients/go"
@@ -60,6 +62,7 @@ type bot struct {
 	fresh     bool // the message just received was a state
 	frames    uint64
 	longest   time.Duration // between two states, in the window
+	trial     trial         // of chaos
 }
 
 // A link is a bot's socket.
@@ -83,7 +86,8 @@ func newBot(l *lane, room int, seat client.Seat) *bot {
 }
 
 // welcome starts the bot's inputs at a random phase against the room's tick.
-func (b *bot) welcome(c *client.Core, now time.Duration, _ *client.Welcome) {
+func (b *bot) welcome(c *client.Core, now time.Duration, w *client.Welcome) {
+	b.trial.welcomed(b, w)
 	b.inSeq, b.lastState = 0, 0
 	clear(b.sentAt[:]) // what was under way when a socket died says nothing of the server
 	if !b.joined {
@@ -124,6 +128,7 @@ func (b *bot) state(_ *client.Core, now time.Duration, s client.State) {
 	l := b.lane
 	b.fresh = true
 	l.frames.Add(1)
+	b.trial.state(b, now, &s)
 	counted := l.measuring(now)
 	if counted {
 		b.frames++
@@ -132,6 +137,7 @@ func (b *bot) state(_ *client.Core, now time.Duration, s client.State) {
 			b.longest = max(b.longest, gap)
 			record(l.gaps, gap)
 		}
+		l.strip.frame(now)
 	}
 	b.lastState = now
 	first := max(b.inSeq+1, 1)
@@ -142,6 +148,7 @@ func (b *bot) state(_ *client.Core, now time.Duration, s client.State) {
 		at := &b.sentAt[seq%sentSlots]
 		if *at != 0 && counted {
 			record(l.latency, now-*at)
+			l.strip.latency(now, now-*at)
 		}
 		*at = 0
 	}
@@ -149,19 +156,18 @@ func (b *bot) state(_ *client.Core, now time.Duration, s client.State) {
 }
 
 func (b *bot) mismatch(_ *client.Core, _ time.Duration, m client.Mismatch) {
-	b.lane.swarm.faults.add("room %s slot %d tick %d: state hashes to %#08x, the server says %#08x",
-		b.seat.Room, b.seat.Slot, m.Tick, m.Got, m.Want)
+	b.fault("a state differs from its HASH", fmt.Sprintf("tick %d: state hashes to %#08x, the server says %#08x", m.Tick, m.Got, m.Want))
 }
 
 func (b *bot) refused(_ *client.Core, _ time.Duration, e client.Err) {
-	if !b.leaving {
-		b.lane.swarm.faults.add("room %s slot %d: server says %d: %s", b.seat.Room, b.seat.Slot, e.Code, e.Text)
+	if !b.leaving && !b.lane.swarm.harmed.Load() {
+		b.fault(fmt.Sprintf("server says %d: %s", e.Code, e.Text), "")
 	}
 }
 
 func (b *bot) ended(_ *client.Core, _ time.Duration, e client.End) {
 	if !b.leaving {
-		b.lane.swarm.faults.add("room %s slot %d: the room ended (%d): %s", b.seat.Room, b.seat.Slot, e.Code, e.Reason)
+		b.fault(fmt.Sprintf("the room ended (%d): %s", e.Code, e.Reason), "")
 	}
 }
 
@@ -292,8 +298,26 @@ func (b *bot) lost(now time.Duration, code client.CloseCode, reason string) {
 		return
 	}
 	b.lane.disconnects.Add(1)
-	b.lane.swarm.faults.add("room %s slot %d: disconnected: %d %s", b.seat.Room, b.seat.Slot, code, reason)
+	b.trial.lost(disconnected(code, reason))
+	if s := b.lane.swarm; !s.harmed.Load() { // then it was us
+		b.fault(disconnected(code, reason), "")
+	}
 	b.again(now)
+}
+
+// disconnected says how a socket ended.
+func disconnected(code client.CloseCode, reason string) string {
+	if code == 0 {
+		return "disconnected: " + reason
+	}
+	return strings.TrimSpace(fmt.Sprintf("disconnected: %d %s", code, reason))
+}
+
+// where names the bot.
+func (b *bot) where() string { return fmt.Sprintf("room %s slot %d", b.seat.Room, b.seat.Slot) }
+
+func (b *bot) fault(what, detail string) {
+	b.lane.swarm.faults.note(fault{where: b.where(), what: what, detail: detail})
 }
 
 // again follows the core's decision about the next socket.
@@ -301,6 +325,10 @@ func (b *bot) again(now time.Duration) {
 	n := b.core.NextDial(now)
 	if n.Kind != client.DialOpen {
 		b.over = true
+		if !b.joined {
+			b.lane.swarm.joinErrors.Add(1)
+		}
+		b.outcast(n)
 		return
 	}
 	b.lane.swarm.dial(b, n)

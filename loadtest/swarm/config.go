@@ -44,8 +44,13 @@ type Config struct {
 	Seed uint64
 	// MetricsURL is where the server's Prometheus text is. Default URL/metrics.
 	MetricsURL string
-	// APIKey is sent as a bearer token with calls that create rooms. Default: none.
+	// APIKey is sent as a bearer token (Authorization: Bearer KEY) with every call of the HTTP API, and for metrics below URL.
+	// Default: none.
 	APIKey string
+	// Timeline asks for what WriteHTML shows second by second; the server's metrics are read each second then.
+	Timeline bool
+	// Chaos harms the server in place of a measurement of Duration. Default: nothing is harmed.
+	Chaos *Chaos
 
 	// NewPlayer makes the player of a bot. Default: random within the schema's ranges.
 	NewPlayer func(game *client.Game, rng *rand.Rand) Player
@@ -61,7 +66,7 @@ type Config struct {
 
 // Progress is where a run stands.
 type Progress struct {
-	Phase   string // "idle", "joining", "warming up", "measuring", "leaving"
+	Phase   string // "idle", "joining", "warming up", "measuring", "leaving"; with Chaos "playing 1", "back 1", "playing on 1" …
 	Elapsed time.Duration
 	Of      time.Duration // how long the phase takes, 0 unknown
 	Joined  int
@@ -114,6 +119,11 @@ func (c *Config) prepare() error {
 		c.NewPlayer = newRandomPlayer
 	}
 	c.goroutines = c.goroutines || !sock.Supported
+	if c.Chaos != nil {
+		if err := c.Chaos.prepare(); err != nil {
+			return err
+		}
+	}
 	return c.validate()
 }
 

@@ -64,6 +64,9 @@ func newFakeServer(tb testing.TB, input bool) *fakeServer {
 	mux.HandleFunc("POST /v1/rooms/{id}/seats", s.reserve)
 	mux.HandleFunc("GET /v1/rooms/{id}/ws", func(w http.ResponseWriter, r *http.Request) { s.play(tb, w, r) })
 	mux.HandleFunc("GET /metrics", s.metrics)
+	mux.HandleFunc("GET /v1/games", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"games":[{"name":"chess","max_players":2},{"name":"fake","max_players":8}]}`)
+	})
 	s.Server = httptest.NewServer(mux)
 	tb.Cleanup(func() { s.Close(); s.conns.Wait(); http.DefaultClient.CloseIdleConnections() })
 	return s

@@ -46,7 +46,7 @@ func (s *swarm) drive(b *bot, conn net.Conn, early []byte) {
 		case n > 0:
 			b.receive(s.now(), buf[:n])
 		case !errors.Is(err, os.ErrDeadlineExceeded):
-			b.lost(s.now(), 0, err.Error())
+			b.lost(s.now(), 0, cause(err))
 		}
 		l.owner.Unlock()
 	}

@@ -1,11 +1,14 @@
 package swarm
 
 import (
+	"errors"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/gobwas/ws"
 )
 
 // Histograms hold 1 µs to 2 min with three digits: 160 KiB each.
@@ -35,11 +38,13 @@ type lane struct {
 	gaps    *hdrhistogram.Histogram // state to state, µs
 	bytes   uint64                  // of states
 	inputs  uint64
+	strip   strip // second by second
 
 	// Guarded by mu: sockets on their way into the lane.
 	mu      sync.Mutex
 	arrived []arrival
 	leave   bool // everybody is to go
+	asks    []func()
 }
 
 // An arrival is a socket for a bot, or the news that there is none.
@@ -95,17 +100,44 @@ func (l *lane) sendHome() {
 	l.mu.Unlock()
 }
 
+// ask has the lane's owner call fn, and waits until it has. The owner must be running.
+func (l *lane) ask(fn func()) {
+	if l.swarm.cfg.goroutines {
+		l.owner.Lock()
+		defer l.owner.Unlock()
+		fn()
+		return
+	}
+	done := make(chan struct{})
+	l.mu.Lock()
+	l.asks = append(l.asks, func() { fn(); close(done) })
+	l.mu.Unlock()
+	<-done
+}
+
+// asked calls what was asked for.
+func (l *lane) asked() {
+	l.mu.Lock()
+	asks := l.asks
+	l.asks = nil
+	l.mu.Unlock()
+	for _, fn := range asks {
+		fn()
+	}
+}
+
 // failed notes that a bot could not open a socket.
 func (b *bot) failed(now time.Duration, err error) {
 	if b.leaving {
 		b.over = true
 		return
 	}
-	if !b.joined {
+	if !b.joined && !errors.Is(err, ws.StatusError(http.StatusServiceUnavailable)) { // a busy server is asked again
 		b.lane.swarm.joinFailed(b, err)
 		b.over = true
 		return
 	}
+	b.trial.lost(cause(err))
 	b.core.Lost(now, 0, err.Error())
 	b.again(now)
 }

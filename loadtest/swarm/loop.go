@@ -68,6 +68,7 @@ func (l *loop) run(stop <-chan struct{}) {
 			return
 		default:
 		}
+		l.lane.asked()
 		l.adopt()
 		l.read()
 		l.act()
@@ -156,7 +157,7 @@ func (l *loop) readable(e *sock.Event) {
 	case errors.Is(err, io.EOF):
 		b.lost(now, 0, "the socket ended without a close frame")
 	case !wouldBlock(err):
-		b.lost(now, 0, err.Error())
+		b.lost(now, 0, cause(err))
 	}
 }
 

@@ -41,11 +41,23 @@ type bucket struct{ le, count float64 }
 
 // sample scrapes the server; nil if it has no metrics to show.
 func (s *swarm) sample(ctx context.Context) *sample {
+	key := ""
+	if strings.HasPrefix(s.cfg.MetricsURL, s.cfg.URL+"/") { // nobody else is to know it
+		key = s.cfg.APIKey
+	}
+	return scrape(ctx, s.cfg.MetricsURL, key)
+}
+
+// scrape reads a server's metrics; nil if it has none to show.
+func scrape(ctx context.Context, url, key string) *sample {
 	ctx, cancel := context.WithTimeout(ctx, scrapeWithin)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.cfg.MetricsURL, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil
+	}
+	if key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -3,6 +3,7 @@ package swarm
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,25 @@ ringside_broken x
 	}
 }
 
+func TestFaultsAreGrouped(t *testing.T) {
+	var told []string
+	f := faults{log: func(line string) { told = append(told, line) }}
+	for i := range 128 {
+		f.note(fault{where: fmt.Sprintf("slot %d", i), what: "disconnected: 4103 restored"})
+	}
+	f.note(fault{where: "slot 7", what: "state differs", detail: "tick 3"})
+	f.note(fault{where: "slot 8", what: "state differs", detail: "tick 4"})
+	f.add("no metrics")
+	f.add("no metrics")
+	f.note(fault{where: "slot 9", what: "refused", detail: "4001"})
+	want := []string{
+		"128 × disconnected: 4103 restored; first: slot 0", "2 × state differs; first: slot 7: tick 3", "2 × no metrics", "slot 9: refused: 4001",
+	}
+	if got := f.all(); !slices.Equal(got, want) || f.number() != 133 || len(told) != 4 || told[0] != "fault: slot 0: disconnected: 4103 restored" {
+		t.Errorf("%d faults:\n%q, want\n%q; told %q", f.number(), got, want, told)
+	}
+}
+
 func TestFaultsAreCountedBeyondTheirTexts(t *testing.T) {
 	told := 0
 	f := faults{log: func(string) { told++ }}
@@ -81,6 +101,34 @@ func TestFaultsAreCountedBeyondTheirTexts(t *testing.T) {
 	all := f.all()
 	if told != maxLoud || f.number() != maxFaults+7 || len(all) != maxFaults+1 || all[maxFaults] != "and 7 more" {
 		t.Errorf("told %d, count %d, %d texts, last %q", told, f.number(), len(all), all[len(all)-1])
+	}
+}
+
+func TestStripKeepsQuantiles(t *testing.T) {
+	s, o := newStrip(time.Second, 2*time.Second), newStrip(time.Second, 2*time.Second)
+	for i := range 1000 {
+		d := time.Duration(i+1) * 100 * time.Microsecond // 0.1 to 100 ms
+		s.latency(1500*time.Millisecond, d)
+		o.latency(time.Hour, d/10)
+		o.frame(1500 * time.Millisecond)
+	}
+	s.latency(0, time.Hour) // before the window
+	s.merge(&o)
+	for _, c := range []struct{ got, want float64 }{
+		{s.points[0].quantile(0.5), 50}, {s.points[0].quantile(0.99), 99}, {s.points[2].quantile(0.5), 5}, {s.points[1].quantile(0.5), 0},
+	} {
+		if c.got < 0.96*c.want || c.got > 1.04*c.want {
+			t.Errorf("quantile %v ms, want %v ± 4 %%", c.got, c.want)
+		}
+	}
+	if s.points[0].frames != 1000 {
+		t.Errorf("%d frames", s.points[0].frames)
+	}
+	if b := stripBucket(time.Hour); b != stripCounts-1 {
+		t.Errorf("an hour is in bucket %d of %d", b, stripCounts)
+	}
+	if long := newStrip(0, time.Hour); long.step != 6*time.Second || len(long.points) != 601 {
+		t.Errorf("an hour has %d points of %v", len(long.points), long.step)
 	}
 }
 

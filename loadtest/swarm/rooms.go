@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -82,12 +83,24 @@ func (s *swarm) room(ctx context.Context, i int) ([]client.Seat, error) {
 
 // call makes one POST; a server that is busy is asked again. The key makes that safe.
 func (s *swarm) call(ctx context.Context, path, key string, body, answer any) error {
-	header := http.Header{"Idempotency-Key": {key}}
-	if s.cfg.APIKey != "" {
-		header.Set("Authorization", "Bearer "+s.cfg.APIKey)
+	header := bearer(s.cfg.APIKey)
+	header.Set("Idempotency-Key", key)
+	return callBusy(ctx, http.MethodPost, s.cfg.URL+path, header, body, answer)
+}
+
+// bearer is the header that shows a key.
+func bearer(key string) http.Header {
+	h := http.Header{}
+	if key != "" {
+		h.Set("Authorization", "Bearer "+key)
 	}
+	return h
+}
+
+// callBusy makes one call that may be repeated; a server that is busy is asked again.
+func callBusy(ctx context.Context, method, url string, header http.Header, body, answer any) error {
 	for try := 1; ; try++ {
-		err := client.CallAPI(ctx, http.MethodPost, s.cfg.URL+path, header, body, answer)
+		err := client.CallAPI(ctx, method, url, header, body, answer)
 		var api *client.APIError
 		busy := errors.As(err, &api) && (api.Status == http.StatusTooManyRequests || api.Status == http.StatusServiceUnavailable)
 		if !busy || try == busyTries {
@@ -97,6 +110,43 @@ func (s *swarm) call(ctx context.Context, path, key string, body, answer any) er
 			return ctx.Err()
 		}
 	}
+}
+
+// A gameOffer is a game as the server describes it.
+type gameOffer struct {
+	Name       string `json:"name"`
+	MaxPlayers int    `json:"max_players"`
+}
+
+// checkGame asks the server whether it has the game, and for that many players. A server that does not list its games is
+// found out later.
+func checkGame(ctx context.Context, url, key, game string, players int) error {
+	var list struct {
+		Games []gameOffer `json:"games"`
+	}
+	err := callBusy(ctx, http.MethodGet, url+"/v1/games", bearer(key), nil, &list)
+	var api *client.APIError
+	switch {
+	case errors.As(err, &api) && api.Status == http.StatusNotFound:
+		return nil
+	case err != nil:
+		return fmt.Errorf("list the server's games: %w", err)
+	}
+	var names []string
+	for _, g := range list.Games {
+		if g.Name != game {
+			names = append(names, g.Name)
+			continue
+		}
+		if g.MaxPlayers > 0 && players > g.MaxPlayers {
+			return fmt.Errorf("%w: %d players in a room: %s is for %d at most", ErrConfig, players, game, g.MaxPlayers)
+		}
+		return nil
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("%w: the server has no games", ErrConfig)
+	}
+	return fmt.Errorf("%w: no game %q on this server; it has %s", ErrConfig, game, strings.Join(names, ", "))
 }
 
 // pause waits, and reports whether ctx still lives.

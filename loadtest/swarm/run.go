@@ -2,8 +2,11 @@ package swarm
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,10 +47,20 @@ type swarm struct {
 	turn       chan struct{} // capacity dialers
 	dialing    sync.WaitGroup
 	joinErrors atomic.Int64
+	watch      func()          // called from during; nil: nothing to watch
+	events     []Event         // of the goroutine that runs
+	windowAt   time.Duration   // start of the window
+	harmed     atomic.Bool     // by us: that sockets die is no fault then
+	epochs     []atomic.Uint32 // of each room, the newest seen
+	overlaps   atomic.Int64
 }
 
+// ErrNobody is returned by Run when no bot at all was welcomed: there is nothing to measure.
+var ErrNobody = errors.New("no bot could join")
+
 // Run plays one load test and reports. The error says that it could not be run at all; what went wrong while it ran is in
-// Report.Errors. When ctx ends, the run ends as well, with the report so far. It sets GOMAXPROCS while it runs.
+// Report.Errors. When ctx ends, the run ends as well, with the report so
+// far, which says Interrupted. It sets GOMAXPROCS while it runs.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err := cfg.prepare(); err != nil {
 		return nil, err
@@ -57,6 +70,10 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	s := &swarm{cfg: cfg, origin: time.Now(), seeds: rand.New(rand.NewPCG(cfg.Seed, 0)), runID: rand.Uint64(), turn: make(chan struct{}, dialers)}
 	s.faults.log = cfg.Log
+	s.epochs = make([]atomic.Uint32, cfg.Rooms)
+	if err := checkGame(ctx, cfg.URL, cfg.APIKey, cfg.Game, cfg.Players); err != nil {
+		return nil, err
+	}
 	idle := s.watchIdle(ctx)
 	seats, err := s.prepare(ctx)
 	if err != nil {
@@ -71,12 +88,21 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	var cancel context.CancelFunc
 	s.dialCtx, cancel = context.WithCancel(ctx)
 	s.join(ctx)
-	w := s.measure(ctx)
-	s.sendHome()
+	var w window
+	if s.joined() > 0 {
+		w, err = s.measure(ctx)
+		s.sendHome()
+	}
 	cancel()
 	stop()
 	s.dialing.Wait()
-	return s.report(w, idle), nil
+	if w.took == 0 && ctx.Err() == nil {
+		s.faults.hush()
+		return nil, fmt.Errorf("%w:\n  %s", ErrNobody, strings.Join(s.faults.all(), "\n  "))
+	}
+	r := s.report(w, idle)
+	r.Interrupted = ctx.Err() != nil
+	return r, err
 }
 
 func (s *swarm) now() time.Duration { return time.Since(s.origin) }
@@ -155,7 +181,7 @@ func (s *swarm) dial(b *bot, n client.Next) {
 
 func (s *swarm) joinFailed(b *bot, err error) {
 	s.joinErrors.Add(1)
-	s.faults.add("room %s slot %d: join: %v", b.seat.Room, b.seat.Slot, err)
+	b.fault("join: "+cause(err), "")
 }
 
 // join opens all sockets and waits until everybody is welcomed, cannot be, or took too long.
@@ -168,7 +194,9 @@ func (s *swarm) join(ctx context.Context) {
 	s.during(ctx, "joining", s.cfg.joinWithin, func() bool {
 		return s.joined()+int(s.joinErrors.Load()) >= s.size()
 	})
-	s.during(ctx, "warming up", s.cfg.warmUp, func() bool { return false })
+	if s.joined() > 0 {
+		s.during(ctx, "warming up", s.cfg.warmUp, func() bool { return false })
+	}
 }
 
 func (s *swarm) joined() (n int) {
@@ -200,6 +228,9 @@ func (s *swarm) during(ctx context.Context, phase string, d time.Duration, done 
 		s.cfg.Progress(Progress{
 			Phase: phase, Elapsed: min(elapsed, d), Of: d, Joined: s.joined(), Bots: s.size(), Frames: s.frames(), Faults: s.faults.number(),
 		})
+		if s.watch != nil {
+			s.watch()
+		}
 		if elapsed >= d || done() || !pause(ctx, min(refresh, d-elapsed)) {
 			return
 		}
@@ -211,23 +242,71 @@ type window struct {
 	took          time.Duration
 	cpu           time.Duration
 	before, after *sample // of the server; nil: unknown
+	chaos         *ChaosReport
+	from          time.Duration
+	samples       []*sample // one a point of the time line
 }
 
 // measure opens the window for the lanes and closes it again.
-func (s *swarm) measure(ctx context.Context) window {
-	w := window{before: s.sample(ctx)}
+func (s *swarm) measure(ctx context.Context) (w window, err error) {
+	w.before = s.sample(ctx)
 	cpu, from := sock.CPUTime(), s.now()
+	w.from = from
+	s.windowAt = from
 	for _, l := range s.lanes {
+		if s.cfg.Timeline {
+			l.ask(func() { l.strip = newStrip(from, s.windowLength()) })
+		}
 		l.from.Store(int64(from))
 	}
-	s.during(ctx, "measuring", s.cfg.Duration, func() bool { return false })
+	s.watch = s.watcher(ctx, &w)
+	if s.cfg.Chaos != nil {
+		w.chaos, err = s.harm(ctx)
+	} else {
+		s.during(ctx, "measuring", s.cfg.Duration, func() bool { return false })
+	}
+	s.watch = nil
 	to := s.now()
 	for _, l := range s.lanes {
 		l.to.Store(int64(to))
 	}
 	w.took, w.cpu = to-from, sock.CPUTime()-cpu
 	w.after = s.sample(context.WithoutCancel(ctx)) // bounded by its own timeout
-	return w
+	if s.cfg.Chaos != nil {
+		w.before = nil // another process, whose counters began anew
+	}
+	return w, err
+}
+
+// windowLength is how long the measurement takes at most.
+func (s *swarm) windowLength() time.Duration {
+	if c := s.cfg.Chaos; c != nil {
+		return time.Duration(c.Trials) * (2*c.between + c.giveUp)
+	}
+	return s.cfg.Duration
+}
+
+// watcher returns what reads the server's metrics for the time line, to be called often; nil without a time line.
+func (s *swarm) watcher(ctx context.Context, w *window) func() {
+	if !s.cfg.Timeline {
+		return nil
+	}
+	step := newStrip(0, s.windowLength()).step
+	return func() {
+		if due := s.now() - w.from; len(w.samples) <= maxPoints && due >= time.Duration(len(w.samples))*step {
+			w.samples = append(w.samples, s.sample(ctx))
+		}
+	}
+}
+
+// An Event is something that happened to the server, for the time line.
+type Event struct {
+	At   time.Duration // in the window
+	Text string
+}
+
+func (s *swarm) event(text string) {
+	s.events = append(s.events, Event{At: s.now() - s.windowAt, Text: text})
 }
 
 // sendHome gives all seats up, so that the rooms end by themselves.

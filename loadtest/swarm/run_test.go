@@ -74,7 +74,7 @@ func TestFaultsAreFound(t *testing.T) {
 		want  string // in an error of the report
 		loud  bool   // and told at once
 	}{
-		{"a flipped bit", func(s *fakeServer) { s.flip = map[uint32]bool{2: true} }, "slot 2 tick 28: state hashes to", true},
+		{"a flipped bit", func(s *fakeServer) { s.flip = map[uint32]bool{2: true} }, "tick 28: state hashes to", true},
 		{"a dead socket", func(s *fakeServer) { s.cut = map[uint32]bool{3: true} }, "slot 3: disconnected", true},
 		{"missing states", func(s *fakeServer) { s.slow = map[uint32]bool{4: true} }, `states are missing at 1 of 6 bots; worst: room r\d slot 4 with 2[0-2] of 30`, false},
 		{"a refused seat", func(s *fakeServer) { s.deny = map[uint32]bool{5: true} }, "slot 5: disconnected: 4001", true},
@@ -124,8 +124,12 @@ func TestAGameWithoutInputs(t *testing.T) {
 	s := newFakeServer(t, false)
 	s.quiet = true
 	r, _ := run(t, s, nil)
-	if len(r.Errors) != 0 || r.InputsSent != 0 || r.Frames == 0 {
-		t.Errorf("report %+v", r)
+	var table strings.Builder
+	r.WriteTable(&table)
+	text, err := json.Marshal(r)
+	if len(r.Errors) != 0 || r.InputsSent != 0 || r.Frames == 0 || err != nil ||
+		!strings.Contains(string(text), `"input_to_state_ms":null`) || !regexp.MustCompile(`input → state +-\n`).MatchString(table.String()) {
+		t.Errorf("report %s\n%s", text, table.String())
 	}
 }
 
@@ -139,8 +143,18 @@ func TestInterruptedRunReports(t *testing.T) {
 			cancel()
 		}
 	}})
-	if err != nil || r.Frames == 0 || r.DurationS < 0.4 || r.DurationS > 5 || r.Joins != 2 {
+	if err != nil || !r.Interrupted || r.Frames == 0 || r.DurationS < 0.4 || r.DurationS > 5 || r.Joins != 2 {
 		t.Errorf("report %+v, %v", r, err)
+	}
+}
+
+func TestNobodyGetsIn(t *testing.T) {
+	s := newFakeServer(t, true)
+	s.quiet, s.deny = true, map[uint32]bool{1: true, 2: true}
+	start := time.Now()
+	r, err := Run(context.Background(), Config{URL: s.URL, Game: "fake", Rooms: 1, Players: 2})
+	if !errors.Is(err, ErrNobody) || !strings.Contains(err.Error(), "2 × disconnected: 4001 token") || time.Since(start) > 5*time.Second {
+		t.Errorf("report %+v, %v after %v", r, err, time.Since(start))
 	}
 }
 
@@ -156,8 +170,9 @@ func TestRunsThatCannotBe(t *testing.T) {
 		{"no URL", Config{Game: "fake"}, true},
 		{"a socket's URL", Config{URL: "ws://x", Game: "fake"}, true},
 		{"too many bots", Config{URL: s.URL, Game: "fake", Rooms: 10_000, Players: 16}, true},
+		{"too many players", Config{URL: s.URL, Game: "fake", Rooms: 1, Players: 9}, true},
 		{"no JSON", Config{URL: s.URL, Game: "fake", Options: json.RawMessage("{")}, true},
-		{"unknown game", Config{URL: s.URL, Game: "other"}, false},
+		{"unknown game", Config{URL: s.URL, Game: "other"}, true},
 		{"nobody there", Config{URL: "http://127.0.0.1:1", Game: "fake"}, false},
 	} {
 		if r, err := Run(context.Background(), c.cfg); err == nil || errors.Is(err, ErrConfig) != c.config {
