@@ -222,7 +222,7 @@ func (h *Host) keepFault(r *hosted, f *engine.Fault) {
 	defer h.starters.Done()
 	path, err := h.faults.write(faultOf(r, f))
 	event := h.cfg.Log.Error().Str("room", r.Room).Str("game", r.Game).Uint32("tick", f.Tick).Str("panic", f.Panic).
-		Bytes("stack", f.Stack).Str("file", path)
+		Str("at", gameAt(f.Stack)).Bytes("stack", f.Stack).Str("file", path)
 	if err != nil {
 		event = event.AnErr("file_error", err)
 	}
