@@ -55,6 +55,10 @@ type Config struct {
 	// the directory is new and must stay the same for as long as it is used.
 	Node string
 
+	// Addr is where this process can be reached. It is written into the lock file, for the operator of a second one that finds
+	// the directory taken; see LockedError. Default: nothing is said.
+	Addr string
+
 	// SnapshotInterval is how often the store looks whether a snapshot is due.
 	// Default 60 s. Longer means fewer snapshots and a longer replay at start.
 	SnapshotInterval time.Duration

@@ -30,7 +30,7 @@ func openDisk(cfg *Config) (*disk, error) {
 		return nil, fmt.Errorf("create log directory: %w", err)
 	}
 	// raft-wal would wait for ever for a directory that somebody else has.
-	lock, err := lockFile(filepath.Join(base, "lock"))
+	lock, err := lockFile(filepath.Join(base, "lock"), cfg.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("lock %q: %w", base, err)
 	}

@@ -318,7 +318,7 @@ func TestOpenErrors(t *testing.T) {
 		want string
 	}{
 		{name: "not a directory", cfg: Config{Dir: file}, want: "create log directory"},
-		{name: "in use", cfg: Config{Dir: used}, want: "directory in use by another process"},
+		{name: "in use", cfg: Config{Dir: used}, want: "directory in use by pid "},
 		{name: "long node name", cfg: Config{Node: strings.Repeat("n", 65)}, want: "Node is 65 bytes long"},
 		{name: "of another node", cfg: Config{Dir: usedBy(t, "a"), Node: "b"}, want: `not to node "b"`},
 		{name: "corrupt log", cfg: Config{Dir: corrupted(t, "wal/wal-meta.db")}, want: "open log in"},
