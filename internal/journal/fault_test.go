@@ -107,6 +107,7 @@ func TestHungDiskDropsAndCatchesUp(t *testing.T) {
 			actors[1].tick(rng, false, 200)
 		}
 		time.Sleep(11 * time.Second)
+		synctest.Wait()
 		st := s.Stats()
 		if st.Dropped == 0 || st.Lost != 1 || st.Pending > 16<<10 || st.Busy < 10*time.Second || st.Err == nil {
 			t.Errorf("Stats = %+v, want one room lost, and the disk busy for 10 s", st)
