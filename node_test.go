@@ -249,7 +249,7 @@ func TestRefusedOptionsReachTheCreator(t *testing.T) {
 	_, base := start(t, ringside.Config{})
 	err := client.CallAPI(t.Context(), http.MethodPost, base+"/v1/rooms", nil,
 		map[string]any{"game": "dots", "options": map[string]any{"speed": 9}}, nil)
-	if err == nil || !strings.Contains(err.Error(), "400") || !strings.Contains(err.Error(), `unknown field "speed"`) {
+	if err == nil || !strings.Contains(err.Error(), "400") || !strings.Contains(err.Error(), `there is no "speed"`) {
 		t.Errorf("a creator with a wrong option reads %v", err)
 	}
 }

@@ -185,17 +185,38 @@ func TestReasonsHaveNames(t *testing.T) {
 	}
 }
 
+type more struct {
+	Unused int `json:"-"`
+}
+
 func TestOptions(t *testing.T) {
 	type options struct {
 		Rounds int     `json:"rounds" ring:"1..10"`
 		Speed  float64 `json:"speed" ring:"0.5..2"`
 		Size   uint    `ring:"5..50"`
 		Name   string  `json:"name"`
+		Level  uint8   `json:"level"`
+		Map    struct {
+			Seed int64 `json:"seed"`
+		} `json:"map"`
+		more
+		Lives  *int8 `json:"lives"`
+		On     bool  `json:"on"`
+		Teams  []int `json:"teams"`
+		Cache  int   `json:"-"`
+		hidden int
 	}
+	_ = options{}.hidden
 	for _, c := range []struct{ text, want string }{
 		{``, ""}, {`{}`, ""}, {`{"rounds":10,"speed":0.5,"Size":5,"name":"x"}`, ""},
 		{`{"rounds":11}`, "rounds is 11, want 1 to 10"}, {`{"speed":0.4}`, "speed is 0.4, want 0.5 to 2"}, {`{"Size":51}`, "Size is 51"},
-		{`{"round":1}`, "unknown field"}, {`{"rounds":"1"}`, "cannot unmarshal"}, {`{} x`, "follows"}, {`[]`, "cannot unmarshal"}, {`{`, "EOF"},
+		{`{"round":1}`, `options: there is no "round"; there are: rounds, speed, Size, name, level, map, map.seed, lives, on, teams`},
+		{`{"rounds":"1"}`, "options: rounds is text, want a whole number"}, {`{"rounds":1.5}`, "options: rounds is 1.5, want a whole number"},
+		{`{"level":300}`, "options: level is 300, want a whole number from 0 to 255"}, {`{"lives":-200}`, "options: lives is -200, want a whole number from -128 to 127"},
+		{`{"name":[]}`, "options: name is a list, want text"}, {`{"speed":{}}`, "options: speed is an object, want a number"},
+		{`{"on":1}`, "want true or false"}, {`{"teams":true}`, "options: teams is true or false, want a list"}, {`{"Size":-1}`, "want a whole number from 0 up"},
+		{`{"map":{"seed":"x"}}`, "options: map.seed is text, want a whole number"}, {`{"map":7}`, "want an object"},
+		{`{} x`, "follows"}, {`[]`, "options: want an object, {…}, not a list"}, {`{`, "options: the JSON ends too early"}, {`{"a":x}`, "options: not JSON: byte 6 is out of place"},
 		{`null`, ""},
 	} {
 		opt := options{Rounds: 3, Speed: 1, Size: 7}

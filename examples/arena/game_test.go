@@ -18,10 +18,10 @@ func TestOptions(t *testing.T) {
 		{`{"round_s":2}`, "round_s is 2, want 5 to 3600"},
 		{`{"size":1000000000}`, "want 200 to 20000"},
 		{`{"rounds":-1}`, "rounds is -1"},
-		{`{"speed":2}`, `unknown field "speed"`},
-		{`{"rounds":"3"}`, "cannot unmarshal string"},
+		{`{"speed":2}`, `there is no "speed"`},
+		{`{"rounds":"3"}`, "rounds is text, want a whole number"},
 		{`{} {}`, "something follows"},
-		{`[]`, "cannot unmarshal array"},
+		{`[]`, "not a list"},
 	} {
 		_, err := start(t, 1, c.opts)
 		switch {

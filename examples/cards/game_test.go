@@ -20,7 +20,7 @@ func TestOptions(t *testing.T) {
 		{"", ""},
 		{`{"rounds":3,"turn_s":10}`, ""},
 		{`{"turn_s":1}`, "turn_s is 1, want 5 to 600"},
-		{`{"turns":1}`, `unknown field "turns"`},
+		{`{"turns":1}`, `there is no "turns"`},
 		{`{} 1`, "something follows"},
 	} {
 		_, err := start(t, 1, c.opts)

@@ -78,7 +78,7 @@ func TestOptions(t *testing.T) {
 	}
 	for _, c := range []struct{ opts, want string }{
 		{`{"start":3737}`, "start is 3737, want 0 to 3736"},
-		{`{"begin":1}`, `unknown field "begin"`},
+		{`{"begin":1}`, `there is no "begin"`},
 		{`{}{}`, "something follows"},
 	} {
 		_, err := newGame(nil, json.RawMessage(c.opts))
