@@ -36,6 +36,8 @@ var tree = []struct {
 	{pkg: "internal/stream"},
 	{pkg: "internal/cluster"},
 	{pkg: "internal/journal"},
+	{pkg: "internal/edge"},
+	{pkg: "internal/identity"},
 	{pkg: "internal/playground"},
 	{pkg: "matchmaker"},
 	{pkg: "raftstore"},
