@@ -66,10 +66,14 @@ func NewKeySet(ctx context.Context, cfg KeySetConfig) (*KeySet, error) {
 		}
 		s.client = &http.Client{Transport: cfg.Transport, Timeout: fetchTimeout, CheckRedirect: redirect}
 	}
-	if err := s.refresh(ctx); err != nil && s.client == nil {
-		return nil, err
+	if s.client != nil {
+		_ = s.refresh(ctx) // it is logged, and tried again
+		return s, nil
 	}
-	return s, nil
+	s.tried = cfg.Now()
+	var err error
+	s.keys, err = s.load(ctx)
+	return s, err
 }
 
 // safe reports whether what comes from u comes from there.
