@@ -45,6 +45,42 @@ type Config struct {
 	// Log takes what happens. Default: silent.
 	Log zerolog.Logger
 
+	// APIKeys are for servers such as the game's backend: NAME=SECRET or a secret alone, of 16 characters or more. Who shows one
+	// may do everything. Default: none; then only programs on this machine may, and only as long as Listen is loopback and
+	// neither Advertise nor TrustedProxies nor ACME is set.
+	APIKeys []string
+	// APIKeyFile is a file with more of them, one per line. Default: none.
+	APIKeyFile string
+	// JWTSecret signs players' tokens with HS256, at least 32 bytes; JWTSecretFile is a file with it. Default: none.
+	JWTSecret, JWTSecretFile string
+	// JWKS is a file or https URL with the public keys of players' tokens (RS256, ES256, EdDSA). Default: none. With it or a
+	// JWTSecret nobody joins without a token, unless an API key speaks for them.
+	JWKS string
+	// JWTIssuer and JWTAudience are what tokens' iss and aud have to say. Default: they are not looked at.
+	JWTIssuer, JWTAudience string
+	// Public is what callers without an API key may do over HTTP: join, list, or none alone. Default: join and list.
+	Public []string
+	// TrustedProxies are the addresses (CIDR) whose X-Forwarded-For, -Proto and -Host are believed. Default: none; behind a
+	// proxy all players then look like one and are limited as one.
+	TrustedProxies []string
+	// AllowOrigin are origins of pages that may call and connect beside the node's own: exact, https://*.example.com, or *.
+	// Default: none; in development also every page on localhost.
+	AllowOrigin []string
+	// LimitIP and LimitPlayer are how many calls a second one address and one player with an account may make; beyond it 429.
+	// Defaults 50 and 20; −1: no limit. API keys and this machine are not limited.
+	LimitIP, LimitPlayer int
+	// TLSCert and TLSKey are PEM files; they are read again when they change. Default: none, plain HTTP.
+	TLSCert, TLSKey string
+	// ACME are host names for which certificates are fetched and renewed, kept in Data/acme; the authority's terms are accepted.
+	// Port 443 of each name must lead to Listen. Default: none.
+	ACME []string
+	// ACMEEmail is where the authority may write to, ACMEDirectory its URL (default Let's Encrypt), ACMECA a file with the root
+	// certificate of its own server, for tests.
+	ACMEEmail, ACMEDirectory, ACMECA string
+	// ACMEHTTP is a further address, on port 80 for the internet, where the authority may ask instead. Default: none.
+	ACMEHTTP string
+
+	auth  AuthFunc
 	plant engine.Plant
 }
 
@@ -78,6 +114,7 @@ func (c *Config) fillDefaults() {
 	if c.Workers == 0 {
 		c.Workers = 1
 	}
+	c.fillEdgeDefaults()
 }
 
 func defaultBackend() string {
@@ -103,6 +140,9 @@ func (c *Config) validate() error {
 		if err != nil || u.Host == "" || (u.Scheme != "ws" && u.Scheme != "wss") {
 			return fail("-advertise", "%q: want ws://host[:port] or wss://host[:port]", c.Advertise)
 		}
+	}
+	if err := c.validateEdge(); err != nil {
+		return err
 	}
 	if c.Node == "" || len(c.Node) > 64 || strings.ContainsAny(c.Node, " /\\\n\t") {
 		return fail("-node", "%q: want 1 to 64 characters without spaces or slashes", c.Node)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/ringside-server/ringside/internal/edge"
 	"github.com/ringside-server/ringside/internal/playground"
 )
 
@@ -17,21 +18,41 @@ const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
 	writeTimeout      = 30 * time.Second
-	idleTimeout       = 60 * time.Second
+	idleTimeout       = 20 * time.Second
 	maxHeaderBytes    = 16 << 10
 )
 
-// serve answers HTTP until the server is shut down.
+// serve answers HTTP, or HTTPS where there is a certificate, until the server is shut down.
 func (n *Node) serve() {
-	n.server = &http.Server{
-		Handler: n.mux(), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-	}
+	n.server = newServer(n.gate.wrap(n.mux()), n.cfg.Log)
+	n.server.ConnState = n.gate.edge.ConnState
+	n.server.TLSConfig = n.gate.tls()
 	n.running.Go(func() {
-		if err := n.server.Serve(n.listener); !errors.Is(err, http.ErrServerClosed) {
+		var err error
+		if n.server.TLSConfig != nil {
+			err = n.server.ServeTLS(n.listener, "", "")
+		} else {
+			err = n.server.Serve(n.listener)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
 			n.failed <- err
 		}
 	})
+}
+
+// URL is where a browser on this machine, or with ACME on the internet, opens the node.
+func (n *Node) URL() string {
+	if n.gate.tls() == nil {
+		return "http://" + n.Addr()
+	}
+	host, port, err := net.SplitHostPort(n.Addr())
+	if len(n.cfg.ACME) == 0 || err != nil {
+		return "https://" + n.Addr()
+	}
+	if host = n.cfg.ACME[0]; port != "443" {
+		host = net.JoinHostPort(host, port)
+	}
+	return "https://" + host
 }
 
 func (n *Node) mux() http.Handler {
@@ -61,29 +82,14 @@ func answer(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text + "\n"))
 }
 
-// socketURL makes the addresses of rooms' sockets from -advertise; nil: from the request.
+// socketURL makes the addresses of rooms' sockets from -advertise, or from what the client asked and whether it asked over TLS.
 func (n *Node) socketURL() func(*http.Request, string) string {
-	if n.cfg.Advertise == "" {
-		return nil
-	}
 	base := strings.TrimSuffix(n.cfg.Advertise, "/")
-	return func(_ *http.Request, room string) string { return base + "/v1/rooms/" + room + "/ws" }
-}
-
-// sameOrigin lets pages of this node and of this machine connect: without accounts, any other page could play in the name of
-// whoever looks at it.
-func sameOrigin(r *http.Request, origin string) bool {
-	_, host, ok := strings.Cut(origin, "://")
-	if !ok {
-		return false
+	return func(r *http.Request, room string) string {
+		to := base
+		if to == "" {
+			to = "ws" + strings.TrimPrefix(edge.Scheme(r.Context()), "http") + "://" + edge.Host(r.Context())
+		}
+		return to + "/v1/rooms/" + room + "/ws"
 	}
-	if strings.EqualFold(host, r.Host) {
-		return true
-	}
-	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		name = host
-	}
-	ip := net.ParseIP(strings.Trim(name, "[]"))
-	return name == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, opts ...O
 		fmt.Fprintf(stderr, "ringside: %v\n", err)
 		return 1
 	}
-	fmt.Fprintf(stdout, "ringside is ready: open http://%s\n", node.Addr())
+	fmt.Fprintf(stdout, "ringside is ready: open %s\n", node.URL())
 	select {
 	case <-ctx.Done():
 	case err = <-node.Failed():
@@ -89,6 +89,8 @@ func parseFlags(cfg *Config, args []string, stderr io.Writer) (level zerolog.Lev
 	fs.IntVar(&cfg.MaxConnections, "max-connections", cfg.MaxConnections, "open sockets at most")
 	fs.IntVar(&cfg.Workers, "workers", cfg.Workers, "tick workers; add one when ringside_worker_busy_seconds_total nears 1 per second")
 	fs.StringVar(&cfg.Backend, "backend", cfg.Backend, "how sockets are served: epoll or goroutine")
+	identityFlags(fs, cfg)
+	edgeFlags(fs, cfg)
 	logLevel := fs.String("log-level", "info", "least `level` that is logged: debug, info, warn, error")
 	fs.BoolVar(&version, "version", false, "print the version and exit")
 	plant := fs.String("plant-fault", "", "")

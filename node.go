@@ -33,6 +33,7 @@ type Node struct {
 	reports  *directory
 	journal  *journal.Store
 	host     *host.Host
+	gate     *gate
 	listener net.Listener
 	server   *http.Server
 	failed   chan error
@@ -73,10 +74,13 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 		}
 		n.programs = append(n.programs, p)
 	}
+	if n.gate, err = newGate(ctx, &n.cfg); err != nil {
+		return err
+	}
 	if n.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", n.cfg.Listen); err != nil {
 		return fmt.Errorf("listen: %w (choose another address with -listen)", err)
 	}
-	if err := sock.RaiseFileLimit(uint64(n.cfg.MaxConnections) + 256); err != nil {
+	if err := sock.RaiseFileLimit(uint64(n.cfg.MaxConnections+n.cfg.maxCalls()) + 256); err != nil {
 		n.cfg.Log.Warn().Err(err).Int("max_connections", n.cfg.MaxConnections).Msg("open files are limited below what connections need")
 	}
 	if err := n.openDirectory(ctx); err != nil {
@@ -95,6 +99,7 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	if err := n.register(ctx); err != nil {
 		return err
 	}
+	n.running.Go(func() { n.gate.run(run) })
 	since := n.assign(0)
 	close(n.assigned)
 	n.restore(ctx)
@@ -150,7 +155,7 @@ func (n *Node) hostConfig() host.Config {
 	return host.Config{
 		Games: n.programs, Seats: seats{n.matcher}, Directory: n.reports, Journal: keeper{n.journal},
 		Backend: host.Backend(n.cfg.Backend), Workers: n.cfg.Workers, MaxConnections: n.cfg.MaxConnections,
-		FaultDir: filepath.Join(n.cfg.Data, "faults"), Origin: sameOrigin, Plant: n.cfg.plant,
+		FaultDir: filepath.Join(n.cfg.Data, "faults"), Origin: n.gate.edge.OriginAllowed, Plant: n.cfg.plant,
 		Log: n.cfg.Log.With().Str("part", "host").Logger(),
 	}
 }
@@ -222,6 +227,7 @@ func (n *Node) close(ctx context.Context) error {
 	}
 	n.stop()
 	n.running.Wait()
+	n.gate.close()
 	if n.host != nil {
 		errs = append(errs, n.host.Close(ctx))
 	}

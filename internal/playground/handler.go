@@ -15,7 +15,7 @@ import (
 var files embed.FS
 
 // policy lets the pages load what this handler serves and talk to any node of the cluster, and nothing else.
-const policy = "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self'; img-src 'self' data:"
+const policy = "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
 
 // contentTypes are fixed here: what mime.TypeByExtension says depends on the machine, and browsers refuse modules of
 // another type.
