@@ -39,7 +39,7 @@ var tree = []struct {
 	{pkg: "internal/edge"},
 	{pkg: "internal/identity"},
 	{pkg: "internal/playground"},
-	{pkg: "matchmaker"},
+	{pkg: "matchmaker", uses: []string{"internal/stream"}},
 	{pkg: "raftstore"},
 	{pkg: "internal/view", uses: []string{"internal/wire"}},
 	{pkg: "room", uses: []string{"internal/view", "internal/wire"}},

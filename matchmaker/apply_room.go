@@ -65,16 +65,21 @@ func (d *Directory) reassign(n *node) {
 const reasonLost = "lost"
 
 func (m *createRoom) apply(d *Directory) result {
-	r, err := d.create(&m.creation)
-	if err != nil {
-		return result{err: err}
-	}
-	d.put(r)
-	return result{room: r, created: true}
+	return d.once(&m.origin, m.Hash, 0, func() result {
+		r, err := d.create(&m.creation)
+		if err == nil {
+			err = d.setPrivate(r, m.Private, m.Code)
+		}
+		if err != nil {
+			return result{err: err}
+		}
+		d.t.assigned = r.Assigned
+		d.put(r)
+		return result{room: r, created: true}
+	})
 }
 
-// create makes the room that m describes and assigns it. The caller puts it
-// into the directory.
+// create makes the room that m describes. The caller puts it into the directory, and its assignment version.
 func (d *Directory) create(m *creation) (*Room, error) {
 	if len(m.Random) != randomBytes || !sortedPairs(m.Metadata) {
 		return nil, invalid("random bytes or metadata")
@@ -100,12 +105,11 @@ func (d *Directory) create(m *creation) (*Room, error) {
 	case d.t.rooms[id] != nil:
 		return nil, ErrRoomExists
 	}
-	d.t.assigned++
 	return &Room{
 		ID: id, Game: game.Name, Options: m.Options, Metadata: m.Metadata, Private: m.Private,
 		MaxPlayers: players, MaxSpectators: m.MaxSpectators, Bots: m.Bots,
 		Seed: binary.BigEndian.Uint64(m.Random[7:]), Created: d.t.clock,
-		Owner: owner.Name, Incarnation: owner.Incarnation, Epoch: 1, Assigned: d.t.assigned,
+		Owner: owner.Name, Incarnation: owner.Incarnation, Epoch: 1, Assigned: d.t.assigned + 1,
 		State: RoomStarting, Version: 1, NextSeat: 1,
 	}, nil
 }
@@ -217,7 +221,9 @@ func (m *updateRoom) apply(d *Directory) result {
 		r.Locked = *m.Locked
 	}
 	if m.Private != nil {
-		r.Private = *m.Private
+		if err := d.setPrivate(r, *m.Private, m.Code); err != nil {
+			return result{err: err}
+		}
 	}
 	if m.Metadata != nil {
 		merged := pairMap(r.Metadata)

@@ -3,6 +3,10 @@ package matchmaker
 import "errors"
 
 func (m *reserve) apply(d *Directory) result {
+	return d.once(&m.origin, m.Hash, m.Expires, func() result { return m.seat(d) })
+}
+
+func (m *reserve) seat(d *Directory) result {
 	r := d.t.rooms[m.Room]
 	switch {
 	case r == nil:
@@ -68,6 +72,10 @@ func (r *Room) seatPlayer(p Player, expires int64) (*Seat, error) {
 // apply seats the player in the fullest room that fits, or in a new one. A
 // room in which the player sits already is passed over.
 func (m *joinOrCreate) apply(d *Directory) result {
+	return d.once(&m.origin, m.Hash, m.Expires, func() result { return m.seat(d) })
+}
+
+func (m *joinOrCreate) seat(d *Directory) result {
 	switch {
 	case m.Player.Role != RolePlayer:
 		return result{err: invalid("spectators join a room they know")}
@@ -86,7 +94,9 @@ func (m *joinOrCreate) apply(d *Directory) result {
 		}
 	}
 	res := d.reserve(r, []Player{m.Player}, m.Expires)
-	res.created = created
+	if res.created = created && res.err == nil; res.created {
+		d.t.assigned = r.Assigned
+	}
 	return res
 }
 

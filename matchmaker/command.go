@@ -29,6 +29,14 @@ const (
 	kindRoomRestored
 )
 
+// The kinds of what callers ask of a room, and of the webhook.
+const (
+	kindPatchRoom byte = iota + 20
+	kindFreeSeat
+	kindSetWebhook
+	kindAcknowledge
+)
+
 // command is one kind of command.
 type command interface {
 	kind() byte
@@ -41,7 +49,7 @@ type command interface {
 type origin struct {
 	Time      int64  // Unix ms at the proposer
 	Principal string // who asked; empty is the server itself
-	Key       string // idempotency key; reserved, nothing looks at it yet
+	Key       string // idempotency key; empty: none
 }
 
 func (o *origin) meta() *origin { return o }
@@ -74,6 +82,8 @@ type (
 	createRoom struct {
 		origin
 		creation
+		once
+		Code []byte // random bytes of a private room's code
 	}
 
 	// fenced names a room and the epoch in which the caller owns it.
@@ -111,6 +121,7 @@ type (
 		Room    string
 		Players []Player
 		Expires int64
+		once
 	}
 
 	joinOrCreate struct {
@@ -118,6 +129,7 @@ type (
 		creation // Metadata holds the filters
 		Player   Player
 		Expires  int64
+		once
 	}
 
 	confirm struct {
@@ -155,6 +167,35 @@ type (
 		origin
 		fenced
 		RoomUpdate
+		Code []byte // random bytes, if the room becomes private
+	}
+
+	patchRoom struct {
+		origin
+		Room     string
+		Any      bool     // whatever the room's version
+		Versions []uint64 // else one of these
+		Locked   *bool
+		Private  *bool
+		Set      []Pair
+		Remove   []string
+		Code     []byte // random bytes, if the room becomes private
+	}
+
+	freeSeat struct {
+		origin
+		Room string
+		Seat uint64
+	}
+
+	setWebhook struct {
+		origin
+		On bool
+	}
+
+	acknowledge struct {
+		origin
+		Events []string
 	}
 )
 
@@ -197,6 +238,14 @@ func newCommand(kind byte) command {
 		return &updateRoom{}
 	case kindRoomRestored:
 		return &roomRestored{}
+	case kindPatchRoom:
+		return &patchRoom{}
+	case kindFreeSeat:
+		return &freeSeat{}
+	case kindSetWebhook:
+		return &setWebhook{}
+	case kindAcknowledge:
+		return &acknowledge{}
 	}
 	return nil
 }

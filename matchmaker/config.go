@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/ringside-server/ringside/internal/stream"
 )
 
 // Bounds that are part of the log's format: every replica must agree on them,
@@ -29,6 +31,8 @@ const (
 	maxPlayersPerRoom = 1024
 	maxSpectatorLimit = 1024
 	maxWeight         = 16
+	maxVersions       = 8
+	maxEventBytes     = maxIDBytes + 21 // a room and an epoch
 
 	// Ended rooms answer "how did it end" for a while: ten minutes is a long
 	// coffee, 10,000 rooms and 32 MiB of results are what a node can spare.
@@ -84,6 +88,18 @@ type Config struct {
 	// Public is what callers who are no servers may do. Default: nothing.
 	Public Public
 
+	// Kick closes the session of a taken seat with close code 4007 and a text for its player; End ends a room. They ask the
+	// room's owner and return when it has been asked; ErrRoomUnknown means that it does not run the room in this epoch.
+	// Default: a taken seat cannot be kicked, and a room ends without its owner being asked.
+	Kick func(ctx context.Context, room string, epoch, seat uint64, text string) error
+	End  func(ctx context.Context, room string, epoch uint64, text string) error
+
+	// Webhook hears how rooms end. Default: nobody does.
+	Webhook Webhook
+
+	// Hub holds the answers that wait: event streams and long polls. Default: one of the Matchmaker's own.
+	Hub *stream.Hub
+
 	// Logger takes what the background work gives up on. Default: silent.
 	Logger zerolog.Logger
 
@@ -128,5 +144,5 @@ func (c *Config) validate() error {
 	case c.KeyRotation < 2*c.TokenTTL:
 		return fmt.Errorf("matchmaker config: KeyRotation is %v, must be at least twice TokenTTL (%v)", c.KeyRotation, c.TokenTTL)
 	}
-	return nil
+	return c.Webhook.validate()
 }

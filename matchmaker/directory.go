@@ -24,7 +24,15 @@ type Directory struct {
 	// Guarded by mu. Not replicated: who waits for what.
 	changed  chan struct{}            // closed and replaced when the assignment version rises
 	watchers map[string]*roomWatchers // by room
+	observer func(old, next *Room)    // hears of every change after its command; see observe
+	touched  []change                 // by the command that is being applied
+
+	// Immutable. Has a token when there is something new in the outbox.
+	posted chan struct{}
 }
+
+// change is what a command did to one room; next is nil for one that was forgotten.
+type change struct{ old, next *Room }
 
 // tables is the replicated state with its indexes.
 type tables struct {
@@ -37,6 +45,8 @@ type tables struct {
 	nodes    []*node
 	keys     []signingKey // newest first, at most tokenKeys
 	rooms    map[string]*Room
+	replays  replays
+	outbox   outbox
 
 	// Derived from rooms. See index.go.
 	idx index
@@ -49,11 +59,13 @@ type result struct {
 	seats   []Seat // as requested, in order
 	created bool
 	ended   bool
+
+	replayed bool // the answer an idempotency key got before
 }
 
 // NewDirectory returns an empty directory.
 func NewDirectory() *Directory {
-	return &Directory{t: newTables(), changed: make(chan struct{}), watchers: map[string]*roomWatchers{}}
+	return &Directory{t: newTables(), changed: make(chan struct{}), watchers: map[string]*roomWatchers{}, posted: make(chan struct{}, 1)}
 }
 
 func newTables() *tables {
@@ -64,6 +76,15 @@ func newTables() *tables {
 // whoever proposed it. A command that cannot be decoded changes nothing and
 // is refused with ErrCommandCorrupt on every replica alike.
 func (d *Directory) Apply(index uint64, cmd []byte) any {
+	res, touched, observer := d.apply(index, cmd)
+	for _, c := range touched {
+		observer(c.old, c.next)
+	}
+	return res
+}
+
+// apply is Apply, but for telling the observer: that may look at the directory.
+func (d *Directory) apply(index uint64, cmd []byte) (res result, touched []change, observer func(old, next *Room)) {
 	decoded, err := decodeCommand(cmd)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -71,17 +92,34 @@ func (d *Directory) Apply(index uint64, cmd []byte) any {
 	t.hash = hashString(hashUint(t.hash, index), cmd)
 	t.applied++
 	if err != nil {
-		return result{err: err}
+		return result{err: err}, nil, nil
 	}
 	assigned := t.assigned
 	t.clock = max(t.clock, decoded.meta().Time)
-	res := decoded.apply(d)
+	res = decoded.apply(d)
 	d.forget()
+	t.outbox.forget(t.clock)
 	if t.assigned != assigned {
 		close(d.changed)
 		d.changed = make(chan struct{})
 	}
-	return res
+	touched, d.touched = d.touched, nil
+	return res, touched, d.observer
+}
+
+// observe has fn called with every change of a room, in order, when its command has been applied: old is nil for a new room,
+// next for one that is forgotten. fn is called by the log's goroutine and must not wait; nil ends it.
+func (d *Directory) observe(fn func(old, next *Room)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.observer = fn
+}
+
+// touch notes a change for the observer. d.mu is held.
+func (d *Directory) touch(old, next *Room) {
+	if d.observer != nil {
+		d.touched = append(d.touched, change{old, next})
+	}
 }
 
 // Hash returns the running hash of all applied commands and their number.
@@ -97,6 +135,7 @@ func (d *Directory) put(next *Room) {
 	old := d.t.rooms[next.ID]
 	d.t.rooms[next.ID] = next
 	d.t.idx.replace(old, next)
+	d.touch(old, next)
 	if old != nil && old.State != next.State {
 		d.wake(next.ID)
 	}
@@ -107,9 +146,10 @@ func (d *Directory) end(r *Room, e Ending) {
 	d.t.endings++
 	d.t.assigned++
 	e.At = d.t.clock
-	r.State, r.End, r.Seats = RoomEnded, &e, nil
+	r.State, r.End, r.Seats, r.Code = RoomEnded, &e, nil, ""
 	r.Assigned = d.t.endings // orders the ended rooms from here on
 	d.put(r)
+	d.notify(r)
 }
 
 // forget drops the oldest ended rooms beyond what is kept.
@@ -125,6 +165,7 @@ func (d *Directory) forget() {
 		}
 		delete(d.t.rooms, r.ID)
 		d.t.idx.replace(r, nil)
+		d.touch(r, nil)
 	}
 }
 

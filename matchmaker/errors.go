@@ -22,6 +22,8 @@ var (
 	ErrSeatExpired      = errors.New("seat was given up")            // reserved once, then expired or released
 	ErrStaleEpoch       = errors.New("not the epoch of this room")   // the caller does not own the room any more
 	ErrStaleIncarnation = errors.New("a later incarnation is known") // another process runs under this node's name
+	ErrVersion          = errors.New("the room has changed")         // since the caller read it
+	ErrKeyReused        = errors.New("this idempotency key was used for another request")
 	ErrInvalid          = errors.New("invalid")
 	ErrCommandCorrupt   = errors.New("command corrupt") // it can be applied by no node
 	ErrToken            = errors.New("token not valid")
@@ -38,6 +40,9 @@ func (e *RefusedError) Error() string { return "game refused the room: " + e.Tex
 // errStartUnknown means that the owner did not report in time whether it has
 // the room.
 var errStartUnknown = errors.New("room start not confirmed in time")
+
+// errEndUnknown means that the owner was asked to end the room and did not report in time.
+var errEndUnknown = errors.New("room end not confirmed in time")
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...)

@@ -22,6 +22,10 @@ func (*endIfIdle) kind() byte    { return kindEndIfIdle }
 func (*addKey) kind() byte       { return kindAddKey }
 func (*updateRoom) kind() byte   { return kindUpdateRoom }
 func (*roomRestored) kind() byte { return kindRoomRestored }
+func (*patchRoom) kind() byte    { return kindPatchRoom }
+func (*freeSeat) kind() byte     { return kindFreeSeat }
+func (*setWebhook) kind() byte   { return kindSetWebhook }
+func (*acknowledge) kind() byte  { return kindAcknowledge }
 
 func (m *nodeUp) fields(c *codec) {
 	m.origin.fields(c)
@@ -61,7 +65,11 @@ func (m *creation) fields(c *codec) {
 func (m *createRoom) fields(c *codec) {
 	m.origin.fields(c)
 	m.creation.fields(c)
+	m.once.fields(c)
+	c.bytes(&m.Code, codeBytes)
 }
+
+func (m *once) fields(c *codec) { c.bytes(&m.Hash, replayHashBytes) }
 
 func (f *fenced) fields(c *codec) {
 	c.str(&f.Room, maxIDBytes)
@@ -97,6 +105,7 @@ func (m *reserve) fields(c *codec) {
 	c.str(&m.Room, maxIDBytes)
 	list(c, &m.Players, maxPlayersPerCall, func(c *codec, p *Player) { p.fields(c) })
 	c.int(&m.Expires)
+	m.once.fields(c)
 }
 
 func (m *joinOrCreate) fields(c *codec) {
@@ -104,6 +113,7 @@ func (m *joinOrCreate) fields(c *codec) {
 	m.creation.fields(c)
 	m.Player.fields(c)
 	c.int(&m.Expires)
+	m.once.fields(c)
 }
 
 func (m *confirm) fields(c *codec) {
@@ -163,6 +173,54 @@ func (m *updateRoom) fields(c *codec) {
 	if c.dec != nil && replace {
 		m.Metadata = pairMap(sorted)
 	}
+	c.bytes(&m.Code, codeBytes)
+}
+
+func (m *patchRoom) fields(c *codec) {
+	m.origin.fields(c)
+	c.str(&m.Room, maxIDBytes)
+	c.bool(&m.Any)
+	list(c, &m.Versions, maxVersions, func(c *codec, v *uint64) { c.uint(v) })
+	flag(c, &m.Locked)
+	flag(c, &m.Private)
+	pairs(c, &m.Set)
+	list(c, &m.Remove, maxMetadata, func(c *codec, key *string) { c.str(key, maxMetadataKey) })
+	c.bytes(&m.Code, codeBytes)
+}
+
+func (m *freeSeat) fields(c *codec) {
+	m.origin.fields(c)
+	c.str(&m.Room, maxIDBytes)
+	c.uint(&m.Seat)
+}
+
+func (m *setWebhook) fields(c *codec) {
+	m.origin.fields(c)
+	c.bool(&m.On)
+}
+
+func (m *acknowledge) fields(c *codec) {
+	m.origin.fields(c)
+	list(c, &m.Events, ackBatch, func(c *codec, event *string) { c.str(event, maxEventBytes) })
+}
+
+func (e *replay) fields(c *codec) {
+	c.str(&e.Principal, maxIDBytes)
+	c.str(&e.Key, maxIDBytes)
+	c.bytes(&e.Hash, replayHashBytes)
+	c.int(&e.At)
+	c.str(&e.Room, maxIDBytes)
+	list(c, &e.Seats, maxPlayersPerCall, func(c *codec, seat *uint64) { c.uint(seat) })
+	c.bool(&e.Created)
+}
+
+func (n *notice) fields(c *codec) {
+	c.uint(&n.Seq)
+	c.str(&n.Room, maxIDBytes)
+	c.uint(&n.Epoch)
+	c.str(&n.Game, maxGameBytes)
+	pairs(c, &n.Metadata)
+	c.array(n.Ending.fields)
 }
 
 func (s *Seat) fields(c *codec) {
@@ -204,6 +262,7 @@ func (r *Room) fields(c *codec) {
 	}
 	c.bool(&r.Ran)
 	r.Ran = r.Ran || r.State == RoomRunning // a snapshot from before there was the field
+	c.str(&r.Code, codeLen)
 }
 
 // small is an enumeration from 0 to last.

@@ -3,9 +3,15 @@ package matchmaker
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
+	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -19,6 +25,7 @@ const maxBodyBytes = 64 << 10
 func (m *Matchmaker) Handler() http.Handler {
 	mux := http.NewServeMux()
 	m.Register(mux)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { writeProblem(w, r, noSuchCall(r)) })
 	return mux
 }
 
@@ -30,18 +37,104 @@ func (m *Matchmaker) Register(mux *http.ServeMux) {
 	cfg.DocsPath, cfg.SchemasPath, cfg.CreateHooks = "", "", nil
 	cfg.Transformers = []huma.Transformer{asProblem}
 	api := humago.New(mux, cfg)
-	api.UseMiddleware(withRequest)
+	api.UseMiddleware(m.guard, withRequest)
 	m.registerRooms(api)
 	m.registerSeats(api)
-	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, newProblem(http.StatusNotFound, "no_such_call", r.Method+" "+r.URL.Path))
-	})
+	m.registerAdmin(api)
+	m.registerWatch(api)
+	document(api.OpenAPI())
+	mux.HandleFunc("/v1/", newRoutes(api.OpenAPI()).serveUnknown)
 }
 
-func writeProblem(w http.ResponseWriter, p *Problem) {
+// guard turns a panic of a handler into a problem and a line for the operator.
+func (m *Matchmaker) guard(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if v == http.ErrAbortHandler { //nolint:errorlint // net/http compares like this
+			panic(v)
+		}
+		m.cfg.Logger.Error().Str("panic", fmt.Sprint(v)).Str("call", r.Method+" "+r.URL.Path).Bytes("stack", debug.Stack()).Msg("handler failed")
+		writeProblem(w, r, newProblem(http.StatusInternalServerError, "internal", "this call failed; the operator's log says why"))
+	}()
+	next(ctx)
+}
+
+// writeError answers with err, which m.problem returned.
+func (m *Matchmaker) writeError(w http.ResponseWriter, r *http.Request, err error) {
+	var p *Problem
+	if errors.As(err, &p) {
+		writeProblem(w, r, p)
+	}
+}
+
+func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
+	p.Instance = r.URL.Path
+	maps.Copy(w.Header(), p.header)
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the client may be gone
+}
+
+func noSuchCall(r *http.Request) *Problem {
+	return newProblem(http.StatusNotFound, "no_such_call", r.Method+" "+r.URL.Path)
+}
+
+// routes are the calls there are, to tell a wrong method from a wrong path.
+type routes []route
+
+type route struct {
+	path    []string // an element in braces stands for any
+	methods []string
+}
+
+func newRoutes(doc *huma.OpenAPI) routes {
+	var out routes
+	for path, item := range doc.Paths {
+		r := route{path: strings.Split(path, "/")}
+		for method, op := range operations(item) {
+			if op == nil {
+				continue
+			}
+			if r.methods = append(r.methods, method); method == http.MethodGet {
+				r.methods = append(r.methods, http.MethodHead)
+			}
+		}
+		slices.Sort(r.methods)
+		out = append(out, r)
+	}
+	return out
+}
+
+func operations(item *huma.PathItem) map[string]*huma.Operation {
+	return map[string]*huma.Operation{
+		http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put,
+		http.MethodPatch: item.Patch, http.MethodDelete: item.Delete,
+	}
+}
+
+func (rs routes) serveUnknown(w http.ResponseWriter, r *http.Request) {
+	path := strings.Split(r.URL.Path, "/")
+	for _, known := range rs {
+		if !known.matches(path) {
+			continue
+		}
+		allow := strings.Join(known.methods, ", ")
+		p := newProblem(http.StatusMethodNotAllowed, "method_not_allowed", fmt.Sprintf("%s is called with %s", r.URL.Path, allow))
+		p.header.Set("Allow", allow)
+		writeProblem(w, r, p)
+		return
+	}
+	writeProblem(w, r, noSuchCall(r))
+}
+
+func (known *route) matches(path []string) bool {
+	return slices.EqualFunc(known.path, path, func(want, got string) bool {
+		return want == got || strings.HasPrefix(want, "{") && got != ""
+	})
 }
 
 // operation describes a call. Its errors are documented as Problem, which

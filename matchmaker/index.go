@@ -10,9 +10,11 @@ type index struct {
 	open map[openKey]*orderedSet
 
 	listed orderedSet             // public rooms by id, ended ones too
+	hidden orderedSet             // private rooms by id, ended ones too
 	due    orderedSet             // rooms with reserved seats by the first expiry
 	ended  orderedSet             // ended rooms in the order in which they ended
 	owned  map[string]*orderedSet // live rooms of a node by assignment version
+	codes  map[string]string      // private rooms by their code
 
 	states     [RoomEnded + 1]int
 	seats      [SeatTaken + 1]int
@@ -25,7 +27,7 @@ type openKey struct {
 }
 
 func newIndex() index {
-	return index{open: map[openKey]*orderedSet{}, owned: map[string]*orderedSet{}}
+	return index{open: map[openKey]*orderedSet{}, owned: map[string]*orderedSet{}, codes: map[string]string{}}
 }
 
 // live returns how many rooms have not ended.
@@ -44,6 +46,8 @@ func (x *index) replace(old, next *Room) {
 	x.count(old, -1)
 	x.count(next, 1)
 	x.listed.move(old.listedAt(), next.listedAt())
+	x.hidden.move(old.hiddenAt(), next.hiddenAt())
+	x.moveCode(old, next)
 	x.due.move(old.dueAt(), next.dueAt())
 	x.ended.move(old.endedAt(), next.endedAt())
 	if was, is := old.ownedAt(), next.ownedAt(); was != is {
@@ -55,6 +59,22 @@ func (x *index) replace(old, next *Room) {
 		}
 	}
 	x.moveOpen(old, next)
+}
+
+func (x *index) moveCode(old, next *Room) {
+	var was, is string
+	if old != nil {
+		was = old.Code
+	}
+	if next != nil {
+		is = next.Code
+	}
+	if was == is {
+		return
+	}
+	if delete(x.codes, was); is != "" {
+		x.codes[is] = next.ID
+	}
 }
 
 func (x *index) moveOpen(old, next *Room) {
@@ -121,6 +141,13 @@ func (r *Room) openAt() position {
 
 func (r *Room) listedAt() position {
 	if r == nil || r.Private {
+		return position{}
+	}
+	return position{orderedKey{0, r.ID}, true}
+}
+
+func (r *Room) hiddenAt() position {
+	if r == nil || !r.Private {
 		return position{}
 	}
 	return position{orderedKey{0, r.ID}, true}

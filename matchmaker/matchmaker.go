@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/ringside-server/ringside/internal/stream"
 )
 
 // Log orders commands and applies them to the Directory on every replica.
@@ -31,9 +33,12 @@ type Matchmaker struct {
 	dir *Directory
 	log Log
 
+	ownHub    bool
 	stop      context.CancelFunc
-	done      chan struct{}
+	running   sync.WaitGroup
 	closeOnce sync.Once
+
+	misses misses // of join codes
 
 	// Held while a key is proposed, so that one process proposes one.
 	keyMu sync.Mutex
@@ -44,24 +49,42 @@ type Matchmaker struct {
 const tick = time.Second
 
 // New returns a Matchmaker over a directory that log applies commands to. It
-// starts the background work (expiry of seats, rotation of keys): Close ends
-// it.
+// starts the background work (expiry of seats, rotation of keys, the
+// webhook): Close ends it.
 func New(cfg Config, dir *Directory, log Log) (*Matchmaker, error) {
 	cfg.setDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	m := &Matchmaker{cfg: cfg, dir: dir, log: log, stop: stop, done: make(chan struct{})}
-	go m.run(ctx)
+	m := &Matchmaker{cfg: cfg, dir: dir, log: log, stop: stop}
+	if m.cfg.Hub == nil {
+		m.cfg.Hub, m.ownHub = stream.New(stream.Config{Log: cfg.Logger}), true
+	}
+	dir.observe(m.publish)
+	m.running.Go(func() { m.run(ctx) })
+	if cfg.Webhook.URL != "" {
+		m.running.Go(func() { newCourier(m).run(ctx) })
+	}
 	return m, nil
 }
 
-// Close ends the background work and waits for it. Calls in progress go on.
+// hubCloseTimeout is how long clients that wait for an answer may take to hear that there is none.
+const hubCloseTimeout = time.Second
+
+// Close ends the background work and waits for it. Calls in progress go on, but for those that wait in a Hub of its own.
 func (m *Matchmaker) Close() {
 	m.closeOnce.Do(func() {
 		m.stop()
-		<-m.done
+		m.running.Wait()
+		m.dir.observe(nil)
+		if m.ownHub {
+			ctx, cancel := context.WithTimeout(context.Background(), hubCloseTimeout)
+			defer cancel()
+			if err := m.cfg.Hub.Close(ctx); err != nil {
+				m.cfg.Logger.Debug().Err(err).Msg("waiting answers were cut off")
+			}
+		}
 	})
 }
 
@@ -74,7 +97,6 @@ func (m *Matchmaker) Stats() Stats { return m.dir.Stats() }
 // run proposes what time alone makes necessary, and only then: an idle server
 // writes nothing.
 func (m *Matchmaker) run(ctx context.Context) {
-	defer close(m.done)
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	for {
@@ -83,6 +105,7 @@ func (m *Matchmaker) run(ctx context.Context) {
 			return
 		case <-t.C:
 		}
+		m.announceWebhook(ctx)
 		if m.dir.due(m.now()) {
 			if _, err := m.propose(ctx, &expire{}); err != nil && ctx.Err() == nil {
 				m.cfg.Logger.Debug().Err(err).Msg("expiry not proposed")
@@ -93,6 +116,17 @@ func (m *Matchmaker) run(ctx context.Context) {
 				m.cfg.Logger.Debug().Err(err).Msg("key rotation not proposed")
 			}
 		}
+	}
+}
+
+// announceWebhook has the directory fill the outbox if, and only if, there is a webhook.
+func (m *Matchmaker) announceWebhook(ctx context.Context) {
+	on := m.cfg.Webhook.URL != ""
+	if m.dir.webhookOn() == on {
+		return
+	}
+	if _, err := m.propose(ctx, &setWebhook{On: on}); err != nil && ctx.Err() == nil {
+		m.cfg.Logger.Debug().Err(err).Msg("webhook not announced")
 	}
 }
 

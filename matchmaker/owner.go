@@ -16,6 +16,7 @@ import (
 // start. Errors: ErrStaleIncarnation, ErrInvalid.
 func (m *Matchmaker) RegisterNode(ctx context.Context, n Node) error {
 	n.Incarnation = max(n.Incarnation, m.dir.incarnation(n.Name)+1)
+	m.announceWebhook(ctx) // rooms may end with this
 	if _, err := m.propose(ctx, &nodeUp{Node: n}); err != nil {
 		return fmt.Errorf("register node %q: %w", n.Name, err)
 	}
@@ -66,7 +67,11 @@ func (m *Matchmaker) UpdateRoom(ctx context.Context, room string, epoch uint64, 
 	if err := checkMetadata(u.Metadata); err != nil {
 		return fmt.Errorf("update room %q: %w", room, err)
 	}
-	_, err := m.report(ctx, "update", room, &updateRoom{fenced: fenced{room, epoch}, RoomUpdate: u})
+	cmd := &updateRoom{fenced: fenced{room, epoch}, RoomUpdate: u}
+	if u.Private != nil && *u.Private {
+		cmd.Code = random(codeBytes)
+	}
+	_, err := m.report(ctx, "update", room, cmd)
 	return err
 }
 

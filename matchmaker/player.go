@@ -29,70 +29,99 @@ type SeatGrant struct {
 // CreateRoom makes a room and waits until its owner runs it. Errors:
 // ErrGameUnknown, ErrTooManyRooms, ErrInvalid, *RefusedError.
 func (m *Matchmaker) CreateRoom(ctx context.Context, c Creation) (*Room, error) {
+	res, err := m.create(ctx, asked{}, c)
+	return res.room, err
+}
+
+// asked is who asks, and the idempotency key they gave; empty without one.
+type asked struct {
+	principal, key string
+	hash           []byte
+}
+
+func (a *asked) origin() origin { return origin{Principal: a.principal, Key: a.key} }
+
+func (m *Matchmaker) create(ctx context.Context, by asked, c Creation) (result, error) {
 	settings, err := m.creation(c)
 	if err != nil {
-		return nil, fmt.Errorf("create room: %w", err)
+		return result{}, fmt.Errorf("create room: %w", err)
 	}
-	cmd := &createRoom{creation: settings}
-	res, err := m.proposeNew(ctx, cmd, &cmd.creation)
+	cmd := &createRoom{origin: by.origin(), once: once{by.hash}, creation: settings}
+	res, err := m.proposeNew(ctx, cmd, func() {
+		cmd.Random = random(randomBytes)
+		if c.Private {
+			cmd.Code = random(codeBytes)
+		}
+	})
 	if err == nil {
 		res.room, err = m.waitStarted(ctx, res.room)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("create room of %q: %w", c.Game, err)
+		return result{}, fmt.Errorf("create room of %q: %w", c.Game, err)
 	}
-	return res.room, nil
+	return res, nil
 }
 
 // Reserve reserves seats for all players or for none. A player who has one
 // reserved already gets it again with a fresh token. Errors: ErrRoomUnknown,
 // ErrRoomEnded, ErrRoomLocked, ErrRoomFull, ErrAlreadySeated, ErrInvalid.
 func (m *Matchmaker) Reserve(ctx context.Context, room string, players []Player) ([]SeatGrant, error) {
+	grants, _, err := m.reserve(ctx, asked{}, room, players)
+	return grants, err
+}
+
+func (m *Matchmaker) reserve(ctx context.Context, by asked, room string, players []Player) (grants []SeatGrant, replayed bool, err error) {
 	if len(players) == 0 || len(players) > maxPlayersPerCall {
-		return nil, fmt.Errorf("reserve seats in %q: %w", room, invalid("%d players, must be 1 to %d", len(players), maxPlayersPerCall))
+		return nil, false, fmt.Errorf("reserve seats in %q: %w", room, invalid("%d players, must be 1 to %d", len(players), maxPlayersPerCall))
 	}
-	players, err := cleanPlayers(players)
+	players, err = cleanPlayers(players)
 	if err != nil {
-		return nil, fmt.Errorf("reserve seats in %q: %w", room, err)
+		return nil, false, fmt.Errorf("reserve seats in %q: %w", room, err)
 	}
-	res, err := m.propose(ctx, &reserve{Room: room, Players: players, Expires: m.expiry()})
+	res, err := m.propose(ctx, &reserve{origin: by.origin(), once: once{by.hash}, Room: room, Players: players, Expires: m.expiry()})
 	if err == nil {
 		res.room, err = m.waitStarted(ctx, res.room)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reserve seats in %q: %w", room, err)
+		return nil, false, fmt.Errorf("reserve seats in %q: %w", room, err)
 	}
-	return m.grants(ctx, res)
+	grants, err = m.grants(ctx, res)
+	return grants, res.replayed, err
 }
 
 // Join seats a player in the fullest public room of a game whose metadata has
 // all of c.Metadata, or makes such a room from c, and says whether it did.
 // Errors as CreateRoom.
 func (m *Matchmaker) Join(ctx context.Context, c Creation, p Player) (grant SeatGrant, created bool, err error) {
+	grant, res, err := m.join(ctx, asked{}, c, p)
+	return grant, res.created, err
+}
+
+func (m *Matchmaker) join(ctx context.Context, by asked, c Creation, p Player) (SeatGrant, result, error) {
 	settings, err := m.creation(c)
 	if err != nil {
-		return SeatGrant{}, false, fmt.Errorf("join %q: %w", c.Game, err)
+		return SeatGrant{}, result{}, fmt.Errorf("join %q: %w", c.Game, err)
 	}
 	players, err := cleanPlayers([]Player{p})
 	if err != nil {
-		return SeatGrant{}, false, fmt.Errorf("join %q: %w", c.Game, err)
+		return SeatGrant{}, result{}, fmt.Errorf("join %q: %w", c.Game, err)
 	}
-	join := &joinOrCreate{creation: settings, Player: players[0], Expires: m.expiry()}
-	res, err := m.proposeNew(ctx, join, &join.creation)
+	cmd := &joinOrCreate{origin: by.origin(), once: once{by.hash}, creation: settings, Player: players[0], Expires: m.expiry()}
+	res, err := m.proposeNew(ctx, cmd, func() { cmd.Random = random(randomBytes) })
 	if err == nil {
 		res.room, err = m.waitStarted(ctx, res.room)
 	}
 	if err != nil {
-		return SeatGrant{}, false, fmt.Errorf("join %q: %w", c.Game, err)
+		return SeatGrant{}, result{}, fmt.Errorf("join %q: %w", c.Game, err)
 	}
 	grants, err := m.grants(ctx, res)
 	if err != nil {
-		return SeatGrant{}, false, err
+		return SeatGrant{}, result{}, err
 	}
-	return grants[0], res.created, nil
+	return grants[0], res, nil
 }
 
-// creation checks c and makes the command of it, with fresh random bytes.
+// creation checks c and makes the command of it, without its random bytes.
 func (m *Matchmaker) creation(c Creation) (creation, error) {
 	if c.Game == "" || len(c.Game) > maxGameBytes {
 		return creation{}, invalid("game name is %d bytes long, must be 1 to %d", len(c.Game), maxGameBytes)
@@ -112,16 +141,17 @@ func (m *Matchmaker) creation(c Creation) (creation, error) {
 	}
 	return creation{
 		Game: c.Game, Options: options, Metadata: sortPairs(c.Metadata), Private: c.Private, Bots: c.Bots,
-		MaxPlayers: c.MaxPlayers, MaxSpectators: m.cfg.MaxSpectators, MaxLive: m.cfg.MaxRooms, Random: random(randomBytes),
+		MaxPlayers: c.MaxPlayers, MaxSpectators: m.cfg.MaxSpectators, MaxLive: m.cfg.MaxRooms,
 	}, nil
 }
 
-// proposeNew proposes a command that may create a room, once more with other
-// random bytes if the id was taken.
-func (m *Matchmaker) proposeNew(ctx context.Context, cmd command, c *creation) (result, error) {
+// proposeNew proposes a command that may create a room, with random bytes that draw gives it; once more with others if the id
+// was taken.
+func (m *Matchmaker) proposeNew(ctx context.Context, cmd command, draw func()) (result, error) {
+	draw()
 	res, err := m.propose(ctx, cmd)
 	if errors.Is(err, ErrRoomExists) {
-		c.Random = random(randomBytes)
+		draw()
 		res, err = m.propose(ctx, cmd)
 	}
 	return res, err

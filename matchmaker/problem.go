@@ -13,13 +13,15 @@ import (
 // Problem is what a client gets instead of an answer (RFC 9457). Code is
 // stable: programs branch on it, people read Detail.
 type Problem struct {
-	Title  string         `json:"title" doc:"The status in words"`
-	Status int            `json:"status" doc:"HTTP status"`
-	Detail string         `json:"detail,omitempty" doc:"What is wrong with this request"`
-	Code   string         `json:"code" doc:"Stable name of the problem"`
-	Errors []ProblemField `json:"errors,omitempty" doc:"The fields that are wrong"`
+	Type     string         `json:"type" format:"uri" doc:"urn:ringside:problem: and the code" example:"urn:ringside:problem:room_unknown"`
+	Title    string         `json:"title" doc:"The status in words" example:"Not Found"`
+	Status   int            `json:"status" doc:"HTTP status" example:"404"`
+	Detail   string         `json:"detail,omitempty" doc:"What is wrong with this request" example:"no such room"`
+	Instance string         `json:"instance,omitempty" doc:"Path of the request" example:"/v1/rooms/b1q8zkw2mf"`
+	Code     string         `json:"code" doc:"Stable name of the problem" example:"room_unknown"`
+	Errors   []ProblemField `json:"errors,omitempty" nullable:"false" doc:"The fields that are wrong"`
 
-	retryAfter string
+	header http.Header
 }
 
 // ProblemField is one thing that is wrong with a request.
@@ -45,11 +47,7 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 
 // GetHeaders implements huma.HeadersError.
 func (p *Problem) GetHeaders() http.Header {
-	h := http.Header{}
-	if p.retryAfter != "" {
-		h.Set("Retry-After", p.retryAfter)
-	}
-	return h
+	return p.header
 }
 
 // problems is what each refusal looks like to a client. Whether to retry:
@@ -68,8 +66,13 @@ var problems = []struct {
 	{err: ErrRoomFull, status: http.StatusConflict, code: "full"},
 	{err: ErrRoomLocked, status: http.StatusConflict, code: "locked"},
 	{err: ErrAlreadySeated, status: http.StatusConflict, code: "already_seated"},
+	{err: ErrSeatUnknown, status: http.StatusNotFound, code: "seat_unknown"},
+	{err: ErrSeatExpired, status: http.StatusGone, code: "seat_gone"},
+	{err: ErrKeyReused, status: http.StatusUnprocessableEntity, code: "idempotency_key_reused"},
 	{err: ErrTooManyRooms, status: http.StatusServiceUnavailable, code: "too_many_rooms", retryAfter: "5"},
+	{err: errNotHere, status: http.StatusNotImplemented, code: "not_supported"},
 	{err: errStartUnknown, status: http.StatusGatewayTimeout, code: "unknown_outcome"},
+	{err: errEndUnknown, status: http.StatusGatewayTimeout, code: "unknown_outcome"},
 	{err: context.DeadlineExceeded, status: http.StatusGatewayTimeout, code: "unknown_outcome"},
 	{err: context.Canceled, status: http.StatusServiceUnavailable, code: "unavailable", retryAfter: "1"},
 }
@@ -78,6 +81,9 @@ var problems = []struct {
 // Errors of the log say nothing about the request, and what they say is for
 // the operator.
 func (m *Matchmaker) problem(err error) error {
+	if err == nil {
+		return nil
+	}
 	var refused *RefusedError
 	if errors.As(err, &refused) {
 		return newProblem(http.StatusBadRequest, "refused", refused.Text)
@@ -85,13 +91,15 @@ func (m *Matchmaker) problem(err error) error {
 	for _, p := range problems {
 		if errors.Is(err, p.err) {
 			out := newProblem(p.status, p.code, detail(err))
-			out.retryAfter = p.retryAfter
+			if p.retryAfter != "" {
+				out.header.Set("Retry-After", p.retryAfter)
+			}
 			return out
 		}
 	}
 	m.cfg.Logger.Warn().Err(err).Msg("request not served")
 	out := newProblem(http.StatusServiceUnavailable, "unavailable", "the directory did not answer; the outcome is unknown")
-	out.retryAfter = "1"
+	out.header.Set("Retry-After", "1")
 	return out
 }
 
@@ -107,18 +115,31 @@ func detail(err error) string {
 }
 
 func newProblem(status int, code, detail string) *Problem {
-	return &Problem{Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
+	return &Problem{
+		Type: "urn:ringside:problem:" + code, Title: http.StatusText(status), Status: status, Code: code, Detail: detail,
+		header: http.Header{},
+	}
 }
 
 // asProblem is a huma transformer: what huma itself finds wrong with a
 // request becomes a Problem whose detail names the first field. The value it
 // would echo is left out.
-func asProblem(_ huma.Context, _ string, v any) (any, error) {
+func asProblem(ctx huma.Context, _ string, v any) (any, error) {
+	if p, ok := v.(*Problem); ok {
+		u := ctx.URL()
+		p.Instance = u.Path
+		return p, nil
+	}
 	e, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
 	}
 	p := newProblem(e.Status, problemCode(e.Status), e.Detail)
+	u := ctx.URL()
+	if p.Instance = u.Path; e.Status == http.StatusUnsupportedMediaType {
+		p.Detail = "send application/json"
+		return p, nil
+	}
 	for _, d := range e.Errors {
 		p.Errors = append(p.Errors, ProblemField{Location: d.Location, Message: d.Message})
 	}

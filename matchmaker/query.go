@@ -13,26 +13,43 @@ func (d *Directory) Room(id string) *Room {
 	return d.t.rooms[id]
 }
 
-// Query selects public rooms.
+// Query selects public rooms, or private ones.
 type Query struct {
-	Game  string     // empty: any
-	State *RoomState // nil: any but ended
-	After string     // id of the last room of the page before
-	Limit int
+	Game    string     // empty: any
+	State   *RoomState // nil: any but ended
+	Private bool       // those instead of the public ones
+	Filters []Pair     // metadata a room has
+	Free    int        // at least so many seats are free
+	After   string     // id of the last room of the page before
+	Limit   int
 }
 
 // scanPerPage bounds how many rooms a page steps over: commands wait
 // meanwhile, about a quarter of a millisecond.
 const scanPerPage = 2000
 
-// Rooms returns a page of public rooms in the order of their ids, and the id
+// ByCode returns the live private room with a join code, as people write it; nil if there is none.
+func (d *Directory) ByCode(code string) *Room {
+	if code = cleanCode(code); code == "" {
+		return nil
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.t.rooms[d.t.idx.codes[code]]
+}
+
+// Rooms returns a page of rooms in the order of their ids, and the id
 // to go on after, empty at the end. A page may be short and not the last.
 func (d *Directory) Rooms(q Query) (page []*Room, next string) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	scanned := 0
 	// No id is below the zero byte that follows After.
-	d.t.idx.listed.ascend(orderedKey{id: q.After + "\x00"}, func(k orderedKey) bool {
+	set := &d.t.idx.listed
+	if q.Private {
+		set = &d.t.idx.hidden
+	}
+	set.ascend(orderedKey{id: q.After + "\x00"}, func(k orderedKey) bool {
 		r := d.t.rooms[k.id]
 		if len(page) == q.Limit || scanned == scanPerPage {
 			return false
@@ -51,13 +68,15 @@ func (d *Directory) Rooms(q Query) (page []*Room, next string) {
 }
 
 func (q *Query) matches(r *Room) bool {
-	if q.Game != "" && q.Game != r.Game {
+	switch {
+	case q.Game != "" && q.Game != r.Game:
+		return false
+	case q.State == nil && r.State == RoomEnded, q.State != nil && r.State != *q.State:
+		return false
+	case q.Free > 0 && (r.State == RoomEnded || r.Free() < q.Free):
 		return false
 	}
-	if q.State == nil {
-		return r.State != RoomEnded
-	}
-	return r.State == *q.State
+	return r.matches(q.Filters)
 }
 
 // Games returns the games that nodes offer, by name; of several versions the
@@ -136,6 +155,8 @@ type Stats struct {
 	Starting, Running, Ended int // rooms
 	Reserved, Taken          int // seats
 	Nodes                    int
+	Undelivered              int    // ends of rooms that the webhook has not taken yet
+	Lost                     uint64 // ends that it never took, over all time
 	Applied                  uint64 // commands, over all time
 	Hash                     uint64 // running hash of them
 }
@@ -148,7 +169,7 @@ func (d *Directory) Stats() Stats {
 	return Stats{
 		Starting: x.states[RoomStarting], Running: x.states[RoomRunning], Ended: x.states[RoomEnded],
 		Reserved: x.seats[SeatReserved], Taken: x.seats[SeatTaken],
-		Nodes: len(d.t.nodes), Applied: d.t.applied, Hash: d.t.hash,
+		Undelivered: d.t.outbox.queue.len(), Lost: d.t.outbox.dropped, Nodes: len(d.t.nodes), Applied: d.t.applied, Hash: d.t.hash,
 	}
 }
 

@@ -11,7 +11,11 @@ import (
 func randomCommand(rng *rand.Rand, m *machine) command {
 	var id string
 	var seat uint64
-	if rooms := m.dir.t.idx.listed; rooms.len > 0 {
+	rooms := m.dir.t.idx.listed
+	if rng.IntN(6) == 0 {
+		rooms = m.dir.t.idx.hidden
+	}
+	if rooms.len > 0 {
 		at := fmt.Sprintf("%c", crockford[rng.IntN(32)])
 		rooms.ascend(orderedKey{id: at}, func(k orderedKey) bool { id = k.id; return false })
 		if r := m.dir.Room(id); r != nil {
@@ -30,17 +34,39 @@ func randomCommand(rng *rand.Rand, m *machine) command {
 		Metadata: []Pair{{"k", fmt.Sprint(rng.IntN(2))}}}
 	expires := m.now + int64(rng.IntN(30_000)) + 1
 	locked := rng.IntN(4) == 0
-	switch rng.IntN(16) {
+	code := make([]byte, codeBytes) // few distinct codes, so that they meet
+	code[3], code[7] = byte(rng.IntN(4)), byte(rng.IntN(4))
+	by, again := origin{}, once{}
+	if rng.IntN(2) == 0 {
+		by = origin{Principal: fmt.Sprint(rng.IntN(2)), Key: fmt.Sprint(rng.IntN(12))}
+		again = once{[]byte{byte(rng.IntN(2))}}
+	}
+	switch rng.IntN(20) {
 	case 0:
-		return &createRoom{creation: c}
+		c.Private = rng.IntN(2) == 0
+		return &createRoom{origin: by, creation: c, once: again, Code: code}
+	case 16:
+		return &patchRoom{
+			Room: id, Any: rng.IntN(2) == 0, Versions: []uint64{uint64(rng.IntN(9))}, Locked: &locked, Private: &locked,
+			Set: []Pair{{"k", fmt.Sprint(rng.IntN(2))}}, Remove: []string{"x"}, Code: code,
+		}
+	case 17:
+		return &freeSeat{Room: id, Seat: seat}
+	case 18:
+		return &setWebhook{On: rng.IntN(8) > 0}
+	case 19:
+		if oldest, ok := m.dir.t.outbox.queue.oldest(); ok {
+			return &acknowledge{Events: []string{"none", oldest.event()}}
+		}
+		return &acknowledge{}
 	case 1, 2:
 		return &roomStarted{fenced: f}
 	case 3, 4, 5:
-		return &reserve{Room: id, Players: []Player{player(), player()}[:1+rng.IntN(2)], Expires: expires}
+		return &reserve{origin: by, once: again, Room: id, Players: []Player{player(), player()}[:1+rng.IntN(2)], Expires: expires}
 	case 6, 7, 8:
 		p := player()
 		p.Role = RolePlayer
-		return &joinOrCreate{creation: c, Player: p, Expires: expires}
+		return &joinOrCreate{origin: by, once: again, creation: c, Player: p, Expires: expires}
 	case 9, 10, 11:
 		return &confirm{fenced: f, Seat: seat}
 	case 12:
@@ -70,14 +96,19 @@ func TestRandomCommands(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		m := newMachine()
 		var twin *machine
+		replays := 0
 		for step := range 1500 {
 			if step%500 == 250 {
 				twin = &machine{dir: restored(t, m.dir), index: m.index}
 			}
 			m.now += int64(rng.IntN(3000))
 			cmd := randomCommand(rng, m)
-			before := m.dir.Room(roomOf(cmd))
+			before, counts := m.dir.Room(roomOf(cmd)), m.dir.Stats()
 			res := m.do(cmd)
+			if res.replayed {
+				replays++
+				checkReplay(t, counts, m.dir.Stats())
+			}
 			checkStep(t, cmd, before, m.dir.Room(roomOf(cmd)), res)
 			checkDirectory(t, m.dir)
 			if twin == nil {
@@ -87,6 +118,9 @@ func TestRandomCommands(t *testing.T) {
 			if got, want := describeResult(twin.do(cmd)), describeResult(res); got != want {
 				t.Fatalf("seed %d step %d %T: restored directory answered %s, want %s", seed, step, cmd, got, want)
 			}
+		}
+		if replays == 0 {
+			t.Errorf("seed %d: no idempotency key came twice", seed)
 		}
 		if a, b := m.dir.Stats(), twin.dir.Stats(); a != b {
 			t.Fatalf("seed %d: stats of the restored directory %+v, want %+v", seed, b, a)
@@ -103,7 +137,7 @@ func describeResult(res result) string {
 	if res.room != nil {
 		room = encodeFields(nil, res.room.fields)
 	}
-	return fmt.Sprintf("%v %x %v %v %v", res.err, room, res.seats, res.created, res.ended)
+	return fmt.Sprintf("%v %x %v %v %v %v", res.err, room, res.seats, res.created, res.ended, res.replayed)
 }
 
 func roomOf(cmd command) string {
@@ -135,6 +169,15 @@ func checkStep(t *testing.T, cmd command, before, after *Room, res result) {
 	}
 }
 
+// checkReplay checks that a replay sold nothing and made nothing.
+func checkReplay(t *testing.T, before, after Stats) {
+	t.Helper()
+	before.Hash, before.Applied = after.Hash, after.Applied
+	if before != after {
+		t.Fatalf("a replay changed the counts from %+v to %+v", before, after)
+	}
+}
+
 // checkDirectory checks every room and that the indexes agree with them.
 func checkDirectory(t *testing.T, d *Directory) {
 	t.Helper()
@@ -148,8 +191,30 @@ func checkDirectory(t *testing.T, d *Directory) {
 		}
 		fresh.replace(nil, r)
 	}
+	checkReplays(t, &d.t.replays)
+	size := 0
+	for _, n := range d.t.outbox.queue.values() {
+		size += n.bytes()
+	}
+	if o := &d.t.outbox; size != o.bytes || size > outboxKeptBytes || o.queue.len() != o.queue.order.Len() {
+		t.Fatalf("the outbox counts %d bytes, want %d; %d notices, %d in order", o.bytes, size, o.queue.len(), o.queue.order.Len())
+	}
 	if got, want := describe(&d.t.idx), describe(&fresh); got != want {
 		t.Fatalf("indexes %s, want %s", got, want)
+	}
+}
+
+func checkReplays(t *testing.T, s *replays) {
+	t.Helper()
+	sum := 0
+	for principal, own := range s.of {
+		sum += own.len()
+		if own.len() == 0 {
+			t.Fatalf("principal %q has no keys and is kept", principal)
+		}
+	}
+	if sum != s.all.len() || s.all.order.Len() != sum || s.size.len != len(s.of) {
+		t.Fatalf("%d idempotency keys of %d principals, want %d of %d", sum, s.size.len, s.all.len(), len(s.of))
 	}
 }
 
@@ -170,7 +235,7 @@ func describe(x *index) string {
 		owned[k] = keys(s)
 	}
 	// fmt sorts the maps.
-	return fmt.Sprint(open, owned, keys(&x.listed), keys(&x.due), keys(&x.ended), x.states, x.seats, x.endedBytes)
+	return fmt.Sprint(open, owned, keys(&x.listed), keys(&x.hidden), x.codes, keys(&x.due), keys(&x.ended), x.states, x.seats, x.endedBytes)
 }
 
 func snapshotBytes(t testing.TB, d *Directory) []byte {

@@ -93,6 +93,7 @@ type Room struct {
 	NextSeat uint64
 	End      *Ending // set when State is RoomEnded
 	Ran      bool    // it was running at least once: a later owner restores it
+	Code     string  // of a private room, until it ends
 }
 
 // change returns a copy of r to be changed and put into the directory. Its

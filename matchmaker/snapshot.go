@@ -7,13 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 )
 
 // A snapshot is a magic string and records, each a length (uvarint) and a
 // msgpack array: one header, then the nodes, the keys and the rooms in the
-// order of their names.
+// order of their names, then the idempotency keys and the outbox in theirs.
 const snapshotMagic = "RSDIR\x01"
 
 // maxRecordBytes bounds one record: a room with every seat and a result.
@@ -24,6 +25,9 @@ type snapshotHeader struct {
 	hash, applied, assigned, endings uint64
 	clock                            int64
 	nodes, keys, rooms               uint64
+	replays, notices                 uint64
+	webhook                          bool
+	dropped                          uint64
 }
 
 func (h *snapshotHeader) fields(c *codec) {
@@ -35,6 +39,10 @@ func (h *snapshotHeader) fields(c *codec) {
 	c.uint(&h.nodes)
 	c.uint(&h.keys)
 	c.uint(&h.rooms)
+	c.uint(&h.replays)
+	c.uint(&h.notices)
+	c.bool(&h.webhook)
+	c.uint(&h.dropped)
 }
 
 // Snapshot captures the directory: a list of pointers to rooms that nobody
@@ -46,28 +54,47 @@ func (d *Directory) Snapshot() (func(io.Writer) error, error) {
 	h := snapshotHeader{
 		hash: t.hash, applied: t.applied, assigned: t.assigned, endings: t.endings, clock: t.clock,
 		nodes: uint64(len(t.nodes)), keys: uint64(len(t.keys)), rooms: uint64(len(t.rooms)),
+		replays: uint64(t.replays.all.len()), notices: uint64(t.outbox.queue.len()), webhook: t.outbox.on, dropped: t.outbox.dropped,
 	}
-	nodes, keys := slices.Clone(t.nodes), slices.Clone(t.keys)
-	rooms := make([]*Room, 0, len(t.rooms))
+	s := snapshot{
+		header: h, nodes: slices.Clone(t.nodes), keys: slices.Clone(t.keys), rooms: make([]*Room, 0, len(t.rooms)),
+		replays: t.replays.all.values(), notices: t.outbox.queue.values(),
+	}
 	for _, r := range t.rooms {
-		rooms = append(rooms, r)
+		s.rooms = append(s.rooms, r)
 	}
-	return func(w io.Writer) error { return writeSnapshot(w, h, nodes, keys, rooms) }, nil
+	return s.write, nil
 }
 
-func writeSnapshot(w io.Writer, h snapshotHeader, nodes []*node, keys []signingKey, rooms []*Room) error {
-	slices.SortFunc(rooms, func(a, b *Room) int { return strings.Compare(a.ID, b.ID) })
+// snapshot is a directory at one index. What it points to is never changed.
+type snapshot struct {
+	header  snapshotHeader
+	nodes   []*node
+	keys    []signingKey
+	rooms   []*Room
+	replays []*replay
+	notices []*notice
+}
+
+func (s *snapshot) write(w io.Writer) error {
+	slices.SortFunc(s.rooms, func(a, b *Room) int { return strings.Compare(a.ID, b.ID) })
 	rw := recordWriter{w: bufio.NewWriter(w)}
 	_, rw.err = rw.w.WriteString(snapshotMagic)
-	rw.record(h.fields)
-	for _, n := range nodes {
+	rw.record(s.header.fields)
+	for _, n := range s.nodes {
 		rw.record(n.fields)
 	}
-	for i := range keys {
-		rw.record(keys[i].fields)
+	for i := range s.keys {
+		rw.record(s.keys[i].fields)
 	}
-	for _, r := range rooms {
+	for _, r := range s.rooms {
 		rw.record(r.fields)
+	}
+	for _, e := range s.replays {
+		rw.record(e.fields)
+	}
+	for _, n := range s.notices {
+		rw.record(n.fields)
 	}
 	if rw.err == nil {
 		rw.err = rw.w.Flush()
@@ -102,15 +129,39 @@ func (d *Directory) Restore(r io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("restore directory: %w", err)
 	}
+	touched, observer := d.replace(t)
+	for _, c := range touched {
+		observer(c.old, c.next)
+	}
+	return nil
+}
+
+// replace makes t the directory and returns what an observer has to hear.
+func (d *Directory) replace(t *tables) (touched []change, observer func(old, next *Room)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.observer != nil {
+		for id, old := range d.t.rooms {
+			if t.rooms[id] == nil {
+				d.touch(old, nil)
+			}
+		}
+		for id, r := range t.rooms {
+			d.touch(d.t.rooms[id], r)
+		}
+	}
 	d.t = t
 	close(d.changed)
 	d.changed = make(chan struct{})
 	for id := range d.watchers {
 		d.wake(id)
 	}
-	return nil
+	select {
+	case d.posted <- struct{}{}:
+	default:
+	}
+	touched, d.touched = d.touched, nil
+	return touched, d.observer
 }
 
 func readSnapshot(r *bufio.Reader) (*tables, error) {
@@ -142,6 +193,8 @@ func readSnapshot(r *bufio.Reader) (*tables, error) {
 		}
 		rr.room(t)
 	}
+	rr.replays(t, h.replays)
+	rr.notices(t, &h)
 	if _, err := r.ReadByte(); rr.err == nil && !errors.Is(err, io.EOF) {
 		rr.err = errors.New("bytes after the last record")
 	}
@@ -179,10 +232,43 @@ func (rr *recordReader) room(t *tables) {
 		return
 	}
 	rr.check(t.rooms[r.ID] == nil, "room twice")
+	rr.check(r.Code == "" || t.idx.codes[r.Code] == "", "code twice")
 	rr.err = errors.Join(rr.err, r.check())
 	if rr.err == nil {
 		t.rooms[r.ID] = r
 		t.idx.replace(nil, r)
+	}
+}
+
+func (rr *recordReader) replays(t *tables, count uint64) {
+	last := int64(math.MinInt64)
+	for range rr.count(count, replaysKept) {
+		e := &replay{}
+		rr.record(e.fields)
+		_, twice := t.replays.all.get(replayKey{e.Principal, e.Key})
+		rr.check(e.Key != "" && !twice && e.At >= last, "idempotency keys out of order")
+		if rr.err != nil {
+			return
+		}
+		last = e.At
+		t.replays.add(e)
+	}
+}
+
+func (rr *recordReader) notices(t *tables, h *snapshotHeader) {
+	t.outbox.on, t.outbox.dropped = h.webhook, h.dropped
+	rr.check(h.webhook || h.notices == 0, "notices without a webhook")
+	var last uint64
+	for range rr.count(h.notices, outboxKept) {
+		n := &notice{}
+		rr.record(n.fields)
+		_, twice := t.outbox.queue.get(n.event())
+		rr.check(!twice && n.Seq > last && n.Seq <= h.endings, "notices out of order")
+		if rr.err != nil {
+			return
+		}
+		last = n.Seq
+		t.outbox.add(n)
 	}
 }
 
@@ -208,6 +294,9 @@ func (r *Room) check() error {
 	}
 	if (r.State == RoomEnded) != (r.End != nil) || r.State == RoomEnded && len(r.Seats) > 0 {
 		return fmt.Errorf("room %q: half ended", r.ID)
+	}
+	if r.Code != "" && (!validCode(r.Code) || !r.Private || r.State == RoomEnded) {
+		return fmt.Errorf("room %q: code out of place", r.ID)
 	}
 	last := -1
 	for i := range r.Seats {
