@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"runtime"
 	"strings"
 	"time"
@@ -134,12 +133,6 @@ func (c *Config) validate() error {
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fail("-listen", "%q is not host:port", c.Listen)
-	}
-	if c.Advertise != "" {
-		u, err := url.Parse(c.Advertise)
-		if err != nil || u.Host == "" || (u.Scheme != "ws" && u.Scheme != "wss") {
-			return fail("-advertise", "%q: want ws://host[:port] or wss://host[:port]", c.Advertise)
-		}
 	}
 	if err := c.validateEdge(); err != nil {
 		return err

@@ -45,6 +45,12 @@ func (c *Config) fillEdgeDefaults() {
 
 // validateEdge is part of validate.
 func (c *Config) validateEdge() error {
+	if c.Advertise != "" {
+		u, err := url.Parse(c.Advertise)
+		if err != nil || u.Host == "" || (u.Scheme != "ws" && u.Scheme != "wss") {
+			return configError("-advertise", fmt.Errorf("%q: want ws://host[:port] or wss://host[:port]", c.Advertise))
+		}
+	}
 	for name, n := range map[string]int{"-limit-ip": c.LimitIP, "-limit-player": c.LimitPlayer} {
 		if n < -1 || n > maxLimit {
 			return configError(name, fmt.Errorf("%d: want 1 to %d, or 0 for none", n, maxLimit))

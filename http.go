@@ -45,11 +45,12 @@ func (n *Node) URL() string {
 	if n.gate.tls() == nil {
 		return "http://" + n.Addr()
 	}
-	host, port, err := net.SplitHostPort(n.Addr())
+	_, port, err := net.SplitHostPort(n.Addr())
 	if len(n.cfg.ACME) == 0 || err != nil {
 		return "https://" + n.Addr()
 	}
-	if host = n.cfg.ACME[0]; port != "443" {
+	host := n.cfg.ACME[0]
+	if port != "443" {
 		host = net.JoinHostPort(host, port)
 	}
 	return "https://" + host
