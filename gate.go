@@ -26,6 +26,7 @@ type gate struct {
 	keys    *identity.KeySet // nil: no key set
 	certs   *edge.CertFile   // nil: no certificate on disk
 	acme    *edge.ACME       // nil: no certificate is fetched
+	opened  identity.Public
 	refused *prometheus.CounterVec
 	log     zerolog.Logger
 
@@ -80,7 +81,7 @@ func (g *gate) newAuth(ctx context.Context, cfg *Config, keys []identity.Key) er
 	if err != nil {
 		return err
 	}
-	g.keys = set
+	g.keys, g.opened = set, public
 	g.auth, err = identity.New(identity.Config{
 		Keys: keys, Tokens: tokens, Accounts: cfg.accounts(), Public: public, Log: cfg.Log,
 		Open:     func(r *http.Request) bool { return edge.Open(r.Context()) },

@@ -129,7 +129,8 @@ func (n *Node) openDirectory(ctx context.Context) (err error) {
 		return fmt.Errorf("replay the log in %s: %w", n.cfg.Data, err)
 	}
 	n.matcher, err = matchmaker.New(matchmaker.Config{
-		MaxRooms: n.cfg.MaxRooms, URL: n.socketURL(), Logger: n.cfg.Log.With().Str("part", "matchmaker").Logger(),
+		MaxRooms: n.cfg.MaxRooms, URL: n.socketURL(), Caller: n.gate.caller, Public: n.gate.public(),
+		Logger: n.cfg.Log.With().Str("part", "matchmaker").Logger(),
 	}, n.dir, n.store)
 	n.reports = &directory{m: n.matcher, log: n.cfg.Log}
 	return err
