@@ -22,7 +22,7 @@ func (g *gate) caller(ctx context.Context) matchmaker.Caller {
 		c.NoServer, c.Challenge = no.Detail, no.Status == http.StatusUnauthorized
 	}
 	if no := g.auth.Refusal(p, identity.Join); no != nil {
-		c.NoPlayer = no.Detail
+		c.NoPlayer, c.PlayerChallenge = no.Detail, no.Status == http.StatusUnauthorized
 	}
 	return c
 }

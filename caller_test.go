@@ -25,7 +25,7 @@ func TestCallers(t *testing.T) {
 		want matchmaker.Caller
 	}{
 		{"server", identity.Principal{Kind: identity.Server, Key: "game"}, matchmaker.Caller{Server: true, Principal: "k/game"}},
-		{"anybody", identity.Principal{}, matchmaker.Caller{Principal: "a/invalid IP", NoServer: noKey, Challenge: true, NoPlayer: noPlayer}},
+		{"anybody", identity.Principal{}, matchmaker.Caller{Principal: "a/invalid IP", NoServer: noKey, Challenge: true, NoPlayer: noPlayer, PlayerChallenge: true}},
 		{"player", identity.Principal{Kind: identity.Player, ID: "game", Name: "Ada"},
 			matchmaker.Caller{Player: "game", Name: "Ada", Principal: "p/game", NoServer: "this needs an API key, and a player's token is not one"}},
 	}

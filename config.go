@@ -79,6 +79,12 @@ type Config struct {
 	// ACMEHTTP is a further address, on port 80 for the internet, where the authority may ask instead. Default: none.
 	ACMEHTTP string
 
+	// MaxStreams is how many event streams and long polls may be held open. Default 50,000; beyond it one is answered 503.
+	MaxStreams int
+	// Webhook is a URL that is told how rooms end, at least once each, signed with WebhookSecret or what WebhookSecretFile
+	// holds. Default: nobody is told.
+	Webhook, WebhookSecret, WebhookSecretFile string
+
 	auth  AuthFunc
 	plant engine.Plant
 }
@@ -114,6 +120,7 @@ func (c *Config) fillDefaults() {
 		c.Workers = 1
 	}
 	c.fillEdgeDefaults()
+	c.fillAPIDefaults()
 }
 
 func defaultBackend() string {
@@ -134,8 +141,10 @@ func (c *Config) validate() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fail("-listen", "%q is not host:port", c.Listen)
 	}
-	if err := c.validateEdge(); err != nil {
-		return err
+	for _, part := range []func() error{c.validateEdge, c.validateAPI, c.validateBounds} {
+		if err := part(); err != nil {
+			return err
+		}
 	}
 	if c.Node == "" || len(c.Node) > 64 || strings.ContainsAny(c.Node, " /\\\n\t") {
 		return fail("-node", "%q: want 1 to 64 characters without spaces or slashes", c.Node)
@@ -146,20 +155,28 @@ func (c *Config) validate() error {
 	if c.Backend == "epoll" && runtime.GOOS != "linux" {
 		return fail("-backend", "epoll is Linux only; use goroutine")
 	}
-	for _, f := range []struct {
-		name   string
-		v, max int
-	}{{"-max-rooms", c.MaxRooms, 1_000_000}, {"-max-connections", c.MaxConnections, 1_000_000}, {"-workers", c.Workers, 256}} {
-		if f.v < 1 || f.v > f.max {
-			return fail(f.name, "%d: want 1 to %d", f.v, f.max)
-		}
-	}
-	if c.DrainTimeout < 100*time.Millisecond || c.DrainTimeout > time.Hour {
-		return fail("-drain-timeout", "%v: want 100ms to 1h", c.DrainTimeout)
-	}
 	switch c.plant {
 	case engine.PlantNone, engine.PlantFlip, engine.PlantDrop:
 		return nil
 	}
 	return fail("-plant-fault", "%q: want flip or drop", c.plant)
+}
+
+// validateBounds is part of validate: what has a least and a most.
+func (c *Config) validateBounds() error {
+	for _, f := range []struct {
+		name   string
+		v, max int
+	}{
+		{"-max-rooms", c.MaxRooms, 1_000_000}, {"-max-connections", c.MaxConnections, 1_000_000},
+		{"-max-streams", c.MaxStreams, 1_000_000}, {"-workers", c.Workers, 256},
+	} {
+		if f.v < 1 || f.v > f.max {
+			return configError(f.name, fmt.Errorf("%d: want 1 to %d", f.v, f.max))
+		}
+	}
+	if c.DrainTimeout < 100*time.Millisecond || c.DrainTimeout > time.Hour {
+		return configError("-drain-timeout", fmt.Errorf("%v: want 100ms to 1h", c.DrainTimeout))
+	}
+	return nil
 }

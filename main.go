@@ -91,6 +91,7 @@ func parseFlags(cfg *Config, args []string, stderr io.Writer) (level zerolog.Lev
 	fs.StringVar(&cfg.Backend, "backend", cfg.Backend, "how sockets are served: epoll or goroutine")
 	identityFlags(fs, cfg)
 	edgeFlags(fs, cfg)
+	apiFlags(fs, cfg)
 	logLevel := fs.String("log-level", "info", "least `level` that is logged: debug, info, warn, error")
 	fs.BoolVar(&version, "version", false, "print the version and exit")
 	plant := fs.String("plant-fault", "", "")

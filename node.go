@@ -14,6 +14,7 @@ import (
 	"github.com/ringside-server/ringside/internal/host"
 	"github.com/ringside-server/ringside/internal/journal"
 	"github.com/ringside-server/ringside/internal/sock"
+	"github.com/ringside-server/ringside/internal/stream"
 	"github.com/ringside-server/ringside/matchmaker"
 	"github.com/ringside-server/ringside/raftstore"
 	"github.com/ringside-server/ringside/room"
@@ -33,6 +34,7 @@ type Node struct {
 	reports  *directory
 	journal  *journal.Store
 	host     *host.Host
+	hub      *stream.Hub
 	gate     *gate
 	listener net.Listener
 	server   *http.Server
@@ -80,7 +82,7 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	if n.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", n.cfg.Listen); err != nil {
 		return fmt.Errorf("listen: %w (choose another address with -listen)", err)
 	}
-	if err := sock.RaiseFileLimit(uint64(n.cfg.MaxConnections+n.cfg.maxCalls()) + 256); err != nil {
+	if err := sock.RaiseFileLimit(uint64(n.cfg.MaxConnections+n.cfg.maxCalls()+n.cfg.MaxStreams) + 256); err != nil {
 		n.cfg.Log.Warn().Err(err).Int("max_connections", n.cfg.MaxConnections).Msg("open files are limited below what connections need")
 	}
 	if err := n.openDirectory(ctx); err != nil {
@@ -128,9 +130,15 @@ func (n *Node) openDirectory(ctx context.Context) (err error) {
 	if err := n.store.WaitLeader(wait); err != nil {
 		return fmt.Errorf("replay the log in %s: %w", n.cfg.Data, err)
 	}
+	secret, err := n.cfg.webhookSecret()
+	if err != nil {
+		return err
+	}
+	n.hub = stream.New(n.cfg.streamConfig())
 	n.matcher, err = matchmaker.New(matchmaker.Config{
-		MaxRooms: n.cfg.MaxRooms, URL: n.socketURL(), Caller: n.gate.caller, Public: n.gate.public(),
-		Logger: n.cfg.Log.With().Str("part", "matchmaker").Logger(),
+		MaxRooms: n.cfg.MaxRooms, URL: n.socketURL(), Caller: n.gate.caller, Public: n.gate.public(), Kick: n.kick, End: n.endRoom, Hub: n.hub,
+		Webhook: matchmaker.Webhook{URL: n.cfg.Webhook, Secret: secret},
+		Logger:  n.cfg.Log.With().Str("part", "matchmaker").Logger(),
 	}, n.dir, n.store)
 	n.reports = &directory{m: n.matcher, log: n.cfg.Log}
 	return err
@@ -220,6 +228,9 @@ func (n *Node) close(ctx context.Context) error {
 	var errs []error
 	if n.ready.Swap(false) {
 		n.cfg.Log.Info().Msg("node is closing")
+	}
+	if n.hub != nil {
+		errs = append(errs, n.hub.Close(ctx))
 	}
 	if n.server != nil {
 		errs = append(errs, n.server.Shutdown(ctx))

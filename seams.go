@@ -3,6 +3,7 @@ package ringside
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -172,4 +173,25 @@ func assignments(list []matchmaker.Assignment) []host.Assignment {
 		}
 	}
 	return out
+}
+
+// kick removes whoever has a seat from a room that runs here.
+func (n *Node) kick(ctx context.Context, roomID string, _, seat uint64, text string) error {
+	return ownerError(n.host.KickSeat(ctx, roomID, seat, text))
+}
+
+// endRoom ends a room that runs here.
+func (n *Node) endRoom(ctx context.Context, roomID string, _ uint64, text string) error {
+	return ownerError(n.host.CloseRoom(ctx, roomID, text))
+}
+
+// ownerError says to the matchmaker what a host that was asked answered.
+func ownerError(err error) error {
+	switch {
+	case errors.Is(err, host.ErrNoRoom), errors.Is(err, host.ErrNotRunning):
+		return fmt.Errorf("%w: %w", matchmaker.ErrRoomUnknown, err)
+	case errors.Is(err, host.ErrNoSeat):
+		return fmt.Errorf("%w: %w", matchmaker.ErrSeatUnknown, err)
+	}
+	return err
 }

@@ -22,8 +22,10 @@ type Caller struct {
 	NoServer  string
 	Challenge bool
 
-	// NoPlayer, if not empty, is why this caller may not play.
-	NoPlayer string
+	// NoPlayer, if not empty, is why this caller may not play;
+	// PlayerChallenge means that a credential would help.
+	NoPlayer        string
+	PlayerChallenge bool
 }
 
 // Public says what callers who are no servers may do.

@@ -46,6 +46,7 @@ func (m *Matchmaker) player(ctx context.Context) (Caller, error) {
 	case c.Server:
 		return c, nil
 	case c.NoPlayer != "":
+		c.Challenge = c.PlayerChallenge
 		return c, c.refuse(c.NoPlayer, "")
 	case !m.cfg.Public.Join:
 		return c, c.refuse(c.NoServer, "only a server may take seats, and hand them to its players")

@@ -108,6 +108,19 @@ func (h *Host) Kick(ctx context.Context, id string, slot int, text string) (seat
 	})
 }
 
+// KickSeat is Kick for who has a seat of the directory.
+func (h *Host) KickSeat(ctx context.Context, id string, seat uint64, text string) error {
+	_, err := askRunning(ctx, h, id, func(_ *worker, r *hosted) (struct{}, error) {
+		r.room.KickSeat(seat, text)
+		sits := slices.ContainsFunc(r.room.Sessions(), func(s *engine.Session) bool { return s.Seat() == seat })
+		if !sits && r.waiting == 0 { // who is on the way in is refused
+			return struct{}{}, fmt.Errorf("seat %d of room %q: %w", seat, id, ErrNoSeat)
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
 // SlotOf is where a seat of a room is: for operators who know its number only.
 func (h *Host) SlotOf(ctx context.Context, id string, seat uint64) (slot int, err error) {
 	return askRunning(ctx, h, id, func(_ *worker, r *hosted) (int, error) {
