@@ -30,7 +30,7 @@ const exitInterrupted = 130
 
 // commands are the subcommands, by their name; without one, rooms runs.
 var commands = map[string]func(context.Context, []string) error{
-	"bytes": bytesOnTheWire,
+	"bytes": bytesOnTheWire, "streams": streams, "join": joins,
 }
 
 func main() {

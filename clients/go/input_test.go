@@ -154,3 +154,26 @@ func TestAppendPayload(t *testing.T) {
 		t.Errorf("payload % x: %v", p, r.Err())
 	}
 }
+
+func TestInputsThatCannotBeSentAgainAreCounted(t *testing.T) {
+	f := newFake(t, testSchema())
+	core := join(t, Config{}, f)
+	for range 100 {
+		core.Input(0, 0, 1, 0)
+	}
+	outgoing(core)
+	core.Lost(ms, 0, "")
+	core.Start(ms)
+	f.welc.Resumed, f.welc.Schema, f.welc.InSeq = wire.ResumedSnapshot, nil, 20
+	receive(t, core, ms, f.welcome())
+	if got := core.Stats().InputsLost; got != 80-maxResend {
+		t.Errorf("%d inputs lost of 80 that are wanted again, want %d", got, 80-maxResend)
+	}
+	core.Lost(2*ms, 0, "")
+	core.Start(2 * ms)
+	f.welc.InSeq = 90
+	receive(t, core, 2*ms, f.welcome())
+	if got := core.Stats().InputsLost; got != 80-maxResend {
+		t.Errorf("%d inputs lost after a resume that wants 10, want no more than before", got)
+	}
+}

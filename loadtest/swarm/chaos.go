@@ -173,7 +173,9 @@ func (h *harmer) trial(ctx context.Context, n int) error {
 	listening := at.Sub(s.origin)
 	s.event("listens")
 	s.during(ctx, phase("back"), h.cfg.giveUp, func() bool { return h.away(listening) == 0 })
-	s.event("all back")
+	if h.away(listening) == 0 {
+		s.event("all back")
+	}
 	s.harmed.Store(false)
 	s.during(ctx, phase("playing on"), h.cfg.between, func() bool { return false })
 	if ctx.Err() == nil {

@@ -31,6 +31,13 @@ type fakeServer struct {
 	conns  sync.WaitGroup
 	frames atomic.Int64
 
+	// Chaos.
+	away  atomic.Bool // sockets are refused
+	lost  atomic.Bool // rooms are unknown
+	epoch atomic.Uint32
+	live  sync.Map // net.Conn → *fakeConn
+	ticks sync.Map // slot → the tick its room is restored at
+
 	// Faults, by slot. Set before the run.
 	flip  map[uint32]bool // a bit of one delta
 	cut   map[uint32]bool // the socket dies after a second
@@ -70,6 +77,22 @@ func newFakeServer(tb testing.TB, input bool) *fakeServer {
 	s.Server = httptest.NewServer(mux)
 	tb.Cleanup(func() { s.Close(); s.conns.Wait(); http.DefaultClient.CloseIdleConnections() })
 	return s
+}
+
+// restoredTicks is how much of each room is forgotten at a restart.
+const restoredTicks = 3
+
+// dropAll cuts all sockets, as the end of the process would.
+func (s *fakeServer) dropAll() {
+	s.live.Range(func(k, _ any) bool { k.(net.Conn).Close(); return true })
+	s.conns.Wait()
+}
+
+// back lets clients in again, at an earlier tick in a new epoch.
+func (s *fakeServer) back(lose bool) {
+	s.epoch.Add(1)
+	s.lost.Store(lose)
+	s.away.Store(false)
 }
 
 func (s *fakeServer) createRoom(w http.ResponseWriter, r *http.Request) {
@@ -150,6 +173,14 @@ func (c *fakeConn) close(code wire.CloseCode) {
 }
 
 func (s *fakeServer) play(tb testing.TB, w http.ResponseWriter, r *http.Request) {
+	if s.away.Load() || s.lost.Load() {
+		status := http.StatusServiceUnavailable
+		if s.lost.Load() {
+			status = http.StatusNotFound
+		}
+		w.WriteHeader(status)
+		return
+	}
 	up := ws.HTTPUpgrader{Protocol: func(string) bool { return true }}
 	conn, _, _, err := up.Upgrade(r, w)
 	if err != nil {
@@ -174,6 +205,8 @@ func (s *fakeServer) play(tb testing.TB, w http.ResponseWriter, r *http.Request)
 		c.close(wire.CloseToken)
 		return
 	}
+	s.live.Store(conn, c)
+	defer s.live.Delete(conn)
 	var reader sync.WaitGroup
 	reader.Go(func() { c.read(tb) })
 	defer reader.Wait()
@@ -210,9 +243,14 @@ func (c *fakeConn) read(tb testing.TB) {
 // run is the connection's life: WELCOME, a snapshot, then 20 states a second.
 func (c *fakeConn) run(room string, resumed bool) {
 	w := wire.Welcome{
-		Version: 1, Session: c.slot, Key: fmt.Sprintf("key-%d", c.slot), Room: room, Slot: c.slot, Epoch: 1, Tick: 1,
+		Version: 1, Session: c.slot, Key: fmt.Sprintf("key-%d", c.slot), Room: room, Slot: c.slot, Epoch: 1 + c.s.epoch.Load(), Tick: 1,
 		TickHz: 20, SendHz: 20, SchemaHash: wire.Murmur32(c.s.text), Schema: c.s.text,
 		Limits: wire.Limits{MaxMessageBytes: 4096, GraceMS: 30000, PingTimeoutMS: 10000},
+	}
+	restored := uint32(0)
+	if at, ok := c.s.ticks.Load(c.slot); ok && w.Epoch > 1 {
+		restored = at.(uint32) - restoredTicks
+		w.Tick = restored
 	}
 	if resumed {
 		w.Resumed = wire.ResumedSnapshot
@@ -221,8 +259,8 @@ func (c *fakeConn) run(room string, resumed bool) {
 	base, cur := c.s.layout.NewFrame(), c.s.layout.NewFrame()
 	sentTick, sentIn := uint32(0), uint32(0)
 	start := time.Now()
-	for t := uint32(1); !c.left.Load(); t++ {
-		time.Sleep(time.Until(start.Add(time.Duration(t) * 50 * time.Millisecond))) // a late tick is made up for
+	for t := restored + 1; !c.left.Load(); t++ {
+		time.Sleep(time.Until(start.Add(time.Duration(t-restored) * 50 * time.Millisecond))) // a late tick is made up for
 		if c.s.cut[c.slot] && t == 30 && !resumed {
 			return
 		}
@@ -238,7 +276,7 @@ func (c *fakeConn) run(room string, resumed bool) {
 		if c.s.flip[c.slot] && t == 26 {
 			body[len(body)-1] ^= 4
 		}
-		head := wire.AppendSnapshotHead(nil, n, 1, t, in)
+		head := wire.AppendSnapshotHead(nil, n, w.Epoch, t, in)
 		if sentTick > 0 {
 			head = wire.AppendDeltaHead(nil, n, t-sentTick, in-sentIn)
 		}
@@ -252,6 +290,7 @@ func (c *fakeConn) run(room string, resumed bool) {
 		if !c.send() {
 			return
 		}
+		c.s.ticks.Store(c.slot, t)
 	}
 	c.close(wire.CloseLeft)
 }

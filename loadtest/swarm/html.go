@@ -89,7 +89,7 @@ func (r *Report) checks() []check {
 		c := r.Chaos
 		all = append(all,
 			check{"seats lost", fmt.Sprint(c.SeatsLost), c.SeatsLost == 0},
-			check{"back after the new process listened, at most", fmt.Sprintf("%.0f ms", c.BackMS.Max), c.BackMS.Max <= float64(maxBack.Milliseconds())},
+			check{"back after the new process listened, at most", fmt.Sprintf("%.0f ms", c.BackMS.Max), c.BackMS.Max <= float64(maxBack.Milliseconds()) && c.SeatsLost == 0},
 			check{"play lost, at most", fmt.Sprintf("%.2f s (%d ticks), %d inputs", c.PlayLostSMax, c.TicksLostMax, c.InputsLost), c.PlayLostSMax <= maxPlayLost.Seconds()},
 			check{"states of an owner whose epoch was over", fmt.Sprint(c.OwnerOverlaps), c.OwnerOverlaps == 0})
 	}

@@ -41,11 +41,7 @@ type bucket struct{ le, count float64 }
 
 // sample scrapes the server; nil if it has no metrics to show.
 func (s *swarm) sample(ctx context.Context) *sample {
-	key := ""
-	if strings.HasPrefix(s.cfg.MetricsURL, s.cfg.URL+"/") { // nobody else is to know it
-		key = s.cfg.APIKey
-	}
-	return scrape(ctx, s.cfg.MetricsURL, key)
+	return scrape(ctx, s.cfg.MetricsURL, metricsKey(s.cfg.URL, s.cfg.MetricsURL, s.cfg.APIKey))
 }
 
 // scrape reads a server's metrics; nil if it has none to show.
