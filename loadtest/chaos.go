@@ -3,11 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/ringside-server/ringside"
+	client "github.com/ringside-server/ringside/clients/go"
 	"github.com/ringside-server/ringside/examples/arena"
 	"github.com/ringside-server/ringside/examples/cards"
 	"github.com/ringside-server/ringside/examples/track"
@@ -59,7 +60,7 @@ type node struct {
 
 	cmd    *exec.Cmd // nil: not running
 	alive  io.Closer // its standard input
-	ended  chan error
+	ended  chan struct{}
 	output lastWords
 }
 
@@ -78,11 +79,33 @@ func newNode(ctx context.Context, signal os.Signal) (*node, error) {
 		return nil, fmt.Errorf("make the node's folder: %w", err)
 	}
 	n := &node{program: program, addr: addr, dir: dir, signal: signal}
-	if _, err := n.Restart(ctx); err != nil {
+	_, err = n.Restart(ctx)
+	if err == nil {
+		err = n.ready(ctx)
+	}
+	if err != nil {
 		n.close()
 		return nil, err
 	}
 	return n, nil
+}
+
+// ready waits until the node says that it takes players: it listens a moment before.
+func (n *node) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for {
+		if client.CallAPI(ctx, http.MethodGet, n.url()+"/readyz", nil, nil, nil) == nil {
+			return nil
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the node to be ready: %w; it wrote:\n%s", ctx.Err(), n.output.text())
+		}
+	}
 }
 
 // freeAddress is an address of this machine at which nobody listens.
@@ -110,7 +133,11 @@ func (n *node) Harm(ctx context.Context) error {
 	defer t.Stop()
 	select {
 	case <-n.ended:
+		state := n.cmd.ProcessState
 		n.forget()
+		if n.signal == syscall.SIGTERM && !state.Success() {
+			return fmt.Errorf("the node ended with %v; it wrote:\n%s", state, n.output.text())
+		}
 		return nil
 	case <-t.C:
 		return fmt.Errorf("the node did not end within %v of its signal; it wrote:\n%s", endWithin, n.output.text())
@@ -131,8 +158,11 @@ func (n *node) Restart(ctx context.Context) (time.Time, error) {
 	if err := cmd.Start(); err != nil {
 		return time.Time{}, fmt.Errorf("start node: %w", err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }() // ends with the process; close waits for it
+	ended := make(chan struct{})
+	go func() { // ends with the process; close waits for it
+		defer close(ended)
+		_ = cmd.Wait() // ProcessState says the same
+	}()
 	n.cmd, n.alive, n.ended = cmd, in, ended
 	return n.listening(ctx)
 }
@@ -152,22 +182,14 @@ func (n *node) listening(ctx context.Context) (time.Time, error) {
 		}
 		select {
 		case <-look.C:
-		case err := <-n.ended:
+		case <-n.ended:
+			state := n.cmd.ProcessState
 			n.forget()
-			return time.Time{}, fmt.Errorf("the node ended before it listened (%w); it wrote:\n%s", orNothing(err), n.output.text())
+			return time.Time{}, fmt.Errorf("the node ended before it listened (%v); it wrote:\n%s", state, n.output.text())
 		case <-ctx.Done():
 			return time.Time{}, fmt.Errorf("wait for the node to listen: %w", ctx.Err())
 		}
 	}
-}
-
-var errEnded = errors.New("exit status 0")
-
-func orNothing(err error) error {
-	if err == nil {
-		return errEnded
-	}
-	return err
 }
 
 // forget is called when the process has ended.
