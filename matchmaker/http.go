@@ -32,8 +32,8 @@ func (m *Matchmaker) Handler() http.Handler {
 // Register adds the HTTP API to mux. Everything below /v1/ that mux has no
 // longer pattern for is answered with a problem.
 func (m *Matchmaker) Register(mux *http.ServeMux) {
-	cfg := huma.DefaultConfig("Ringside", "1")
-	cfg.Info.Description = "Rooms, seats and the tokens that open them."
+	cfg := huma.DefaultConfig(documentTitle, "1")
+	documentConfig(&cfg)
 	cfg.DocsPath, cfg.SchemasPath, cfg.CreateHooks = "", "", nil
 	cfg.Transformers = []huma.Transformer{asProblem}
 	api := humago.New(mux, cfg)

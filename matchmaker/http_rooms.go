@@ -98,7 +98,7 @@ type createOutput struct {
 
 type listInput struct {
 	Game       string   `query:"game" maxLength:"64" doc:"Rooms of this game only"`
-	State      string   `query:"state" enum:"starting,running,ended" doc:"Default: starting and running"`
+	State      string   `query:"state" enum:"starting,running,ended" example:"running" doc:"Default: starting and running"`
 	Visibility string   `query:"visibility" enum:"public,private" doc:"Default public; private rooms are listed for servers only"`
 	Filter     []string `query:"filter,explode" maxItems:"16" nullable:"false" doc:"key:value of the metadata; repeat it to ask for several"`
 	Free       int      `query:"free" minimum:"0" maximum:"1024" doc:"At least so many player seats are free"`
