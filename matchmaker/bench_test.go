@@ -76,3 +76,48 @@ func BenchmarkHTTPSeats(b *testing.B) {
 		f.mustCall(b, 201, "POST", "/v1/rooms/"+room.ID+"/seats", `{"players":[{"id":"ann"}]}`)
 	}
 }
+
+// BenchmarkHTTPJoin is POST /v1/join among 20,000 public rooms of one game, without network and disk: the request, the command,
+// its index, the token. A server and a player who joins with a key, whose seat is given back.
+func BenchmarkHTTPJoin(b *testing.B) {
+	for _, bc := range []struct {
+		name, body string
+		keyed      bool
+	}{
+		{"filters=0", `{"game":"arena","player":{"id":"p"}}`, false},
+		{"filters=2", `{"game":"arena","player":{"id":"p"},"filters":{"mode":"m2","region":"r7"}}`, false},
+		{"filters=2/key", `{"game":"arena","player":{"id":"p"},"filters":{"mode":"m2","region":"r7"}}`, true},
+	} {
+		b.Run(bc.name, func(b *testing.B) {
+			f := newFixture(b, Config{MaxRooms: 1 << 20})
+			m := &machine{dir: f.dir, index: f.log.index, now: f.now()}
+			for i := range 20_000 {
+				m.room(b, creation{Metadata: []Pair{{"mode", fmt.Sprint("m", i%5)}, {"region", fmt.Sprint("r", i%10)}}})
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				var header []string
+				if bc.keyed {
+					header = []string{"Idempotency-Key", fmt.Sprint(i)}
+				}
+				_, seat := f.mustCall(b, 200, "POST", "/v1/join", bc.body, header...)
+				m.do(&release{fenced: fenced{seat["room"].(string), 1}, Seat: uint64(seat["seat"].(float64))})
+			}
+		})
+	}
+}
+
+// BenchmarkAssignmentsSince is what a node looks at after each change when it runs 20,000 rooms.
+func BenchmarkAssignmentsSince(b *testing.B) {
+	m := newMachine()
+	for range 20_000 {
+		m.room(b, creation{})
+	}
+	version, _ := m.dir.Assignments("a")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, list := m.dir.AssignmentsSince("a", version); len(list) != 0 {
+			b.Fatal(len(list))
+		}
+	}
+}

@@ -26,6 +26,7 @@ type Directory struct {
 	watchers map[string]*roomWatchers // by room
 	observer func(old, next *Room)    // hears of every change after its command; see observe
 	touched  []change                 // by the command that is being applied
+	complete uint64                   // since this assignment version every end is still known; see AssignmentChanges
 
 	// Immutable. Has a token when there is something new in the outbox.
 	posted chan struct{}
@@ -147,7 +148,7 @@ func (d *Directory) end(r *Room, e Ending) {
 	d.t.assigned++
 	e.At = d.t.clock
 	r.State, r.End, r.Seats, r.Code = RoomEnded, &e, nil, ""
-	r.Assigned = d.t.endings // orders the ended rooms from here on
+	r.Assigned = d.t.assigned // orders the ended rooms from here on
 	d.put(r)
 	d.notify(r)
 }
@@ -164,6 +165,7 @@ func (d *Directory) forget() {
 			return
 		}
 		delete(d.t.rooms, r.ID)
+		d.complete = max(d.complete, r.Assigned)
 		d.t.idx.replace(r, nil)
 		d.touch(r, nil)
 	}

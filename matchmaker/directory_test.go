@@ -3,6 +3,8 @@ package matchmaker
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"testing"
@@ -260,6 +262,47 @@ func TestRoomLimit(t *testing.T) {
 		res := m.do(&createRoom{creation: creation{Game: "arena", MaxLive: 2, Random: random(randomBytes)}})
 		if (i == 2) != errors.Is(res.err, ErrTooManyRooms) {
 			t.Errorf("create %d: %v", i, res.err)
+		}
+	}
+}
+
+// A node that follows the changes runs what a node runs that looks at everything, whatever happens.
+func TestAssignmentChangesAddUp(t *testing.T) {
+	for seed := range uint64(4) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		m := newMachine()
+		running, seen, whole := map[string]uint64{}, uint64(0), 0
+		for step := range 2000 {
+			m.now += int64(rng.IntN(3000))
+			m.do(randomCommand(rng, m))
+			if step == 1000 {
+				m.dir = restored(t, m.dir)
+			}
+			if rng.IntN(5) > 0 {
+				continue
+			}
+			version, list, ended, all := m.dir.AssignmentChanges("a", seen)
+			if seen = version; all {
+				whole++
+				clear(running)
+			}
+			for _, id := range ended {
+				delete(running, id)
+			}
+			for _, a := range list {
+				running[a.Room] = a.Epoch
+			}
+			want := map[string]uint64{}
+			_, everything := m.dir.Assignments("a")
+			for _, a := range everything {
+				want[a.Room] = a.Epoch
+			}
+			if !maps.Equal(running, want) {
+				t.Fatalf("seed %d step %d: following the changes runs %v, want %v", seed, step, running, want)
+			}
+		}
+		if whole > 10 {
+			t.Errorf("seed %d: everything was listed %d times", seed, whole)
 		}
 	}
 }

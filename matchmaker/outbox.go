@@ -74,7 +74,7 @@ func (d *Directory) notify(r *Room) {
 	if !d.t.outbox.on {
 		return
 	}
-	d.t.outbox.add(&notice{Seq: r.Assigned, Room: r.ID, Epoch: r.Epoch, Game: r.Game, Metadata: r.Metadata, Ending: *r.End})
+	d.t.outbox.add(&notice{Seq: d.t.endings, Room: r.ID, Epoch: r.Epoch, Game: r.Game, Metadata: r.Metadata, Ending: *r.End})
 	select {
 	case d.posted <- struct{}{}:
 	default: // it will look

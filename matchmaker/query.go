@@ -101,9 +101,8 @@ func (d *Directory) Assignments(node string) (version uint64, list []Assignment)
 }
 
 // AssignmentsSince returns the rooms that node got after a version it has
-// seen and that have not ended, and the version it knows then. A node that
-// reported the end of its rooms itself needs no more than this; one that is
-// new, or in doubt, asks for all.
+// seen and that have not ended, and the version it knows then. Rooms that
+// somebody else ended are not in it: AssignmentChanges has them too.
 func (d *Directory) AssignmentsSince(node string, since uint64) (version uint64, list []Assignment) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
@@ -114,6 +113,32 @@ func (d *Directory) AssignmentsSince(node string, since uint64) (version uint64,
 		})
 	}
 	return d.t.assigned, list
+}
+
+// AssignmentChanges is what has changed for node after a version it has seen: rooms it got (again, with a higher epoch, after a
+// restart), and rooms that ended, whoever ended them. If that is not known any more, or since is 0, all is true and list is
+// everything the node has to run. It costs what has changed, however many rooms there are.
+func (d *Directory) AssignmentChanges(node string, since uint64) (version uint64, list []Assignment, ended []string, all bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if all = since == 0 || since < d.complete || since > d.t.assigned; all {
+		since = 0
+	}
+	if set := d.t.idx.owned[node]; set != nil {
+		set.ascend(orderedKey{rank: since + 1}, func(k orderedKey) bool {
+			list = append(list, d.t.rooms[k.id].assignment())
+			return true
+		})
+	}
+	if !all {
+		d.t.idx.ended.ascend(orderedKey{rank: since + 1}, func(k orderedKey) bool {
+			if d.t.rooms[k.id].Owner == node {
+				ended = append(ended, k.id)
+			}
+			return true
+		})
+	}
+	return d.t.assigned, list, ended, all
 }
 
 func (r *Room) assignment() Assignment {

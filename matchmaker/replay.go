@@ -8,7 +8,7 @@ const (
 	// replayKeptMs is how long a key is known: longer than any client goes on trying.
 	replayKeptMs = 10 * 60 * 1000
 
-	// replaysKept bounds them, about 300 bytes each. Above it whoever has the most loses their oldest, so that a flood of keys
+	// replaysKept bounds them, about 530 bytes each. Above it whoever has the most loses their oldest, so that a flood of keys
 	// from one caller takes only that caller's.
 	replaysKept = 20_000
 

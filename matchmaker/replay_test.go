@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
 )
 
@@ -122,4 +123,26 @@ func TestCodes(t *testing.T) {
 	if res := m.do(&updateRoom{fenced: fenced{first.room.ID, 1}, RoomUpdate: RoomUpdate{Private: &private}, Code: draws}); res.room.Code != "000000" {
 		t.Errorf("private again: %+v", res)
 	}
+}
+
+// What 20,000 keys take bounds what a flood can.
+func TestReplayMemory(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	s := &replays{}
+	for i := range replaysKept {
+		s.add(&replay{
+			Principal: fmt.Sprintf("key-of-server-%d", i%100), Key: fmt.Sprintf("4f1c6a1e-6a8e-4a39-9d0c-%012d", i),
+			Hash: make([]byte, replayHashBytes), Room: "b1q8zkw2mf", Seats: []uint64{1},
+		})
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	each := (after.HeapAlloc - before.HeapAlloc) / replaysKept
+	t.Logf("%d bytes of heap for an idempotency key", each)
+	if each > 1000 {
+		t.Errorf("%d bytes of heap for an idempotency key, want at most 1000", each)
+	}
+	runtime.KeepAlive(s)
 }

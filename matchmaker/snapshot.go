@@ -150,7 +150,7 @@ func (d *Directory) replace(t *tables) (touched []change, observer func(old, nex
 			d.touch(d.t.rooms[id], r)
 		}
 	}
-	d.t = t
+	d.t, d.complete = t, t.assigned
 	close(d.changed)
 	d.changed = make(chan struct{})
 	for id := range d.watchers {
@@ -298,6 +298,10 @@ func (r *Room) check() error {
 	if r.Code != "" && (!validCode(r.Code) || !r.Private || r.State == RoomEnded) {
 		return fmt.Errorf("room %q: code out of place", r.ID)
 	}
+	return r.checkSeats()
+}
+
+func (r *Room) checkSeats() error {
 	last := -1
 	for i := range r.Seats {
 		s := &r.Seats[i]
