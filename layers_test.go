@@ -39,6 +39,7 @@ var tree = []struct {
 	{pkg: "internal/edge"},
 	{pkg: "internal/identity"},
 	{pkg: "internal/playground"},
+	{pkg: "internal/scaffold"},
 	{pkg: "matchmaker", uses: []string{"internal/stream"}},
 	{pkg: "raftstore"},
 	{pkg: "internal/view", uses: []string{"internal/wire"}},

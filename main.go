@@ -18,12 +18,14 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/ringside-server/ringside/internal/engine"
+	"github.com/ringside-server/ringside/internal/scaffold"
 )
 
 const usage = `ringside runs game rooms: players find a seat over HTTP and play over WebSocket.
 
 Usage:
   ringside [flags]
+  ringside new NAME    begins a game of your own in a folder of that name
 
 Flags (each is also an environment variable: -max-rooms is RINGSIDE_MAX_ROOMS, and a line of the -config file: max-rooms 500):
 `
@@ -36,6 +38,9 @@ func Main(opts ...Option) {
 
 // run is Main without the process: it returns the exit code. The end of ctx is a signal, too.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, opts ...Option) int {
+	if len(args) > 0 && args[0] == "new" {
+		return scaffold.Run(args[1:], stdout, stderr)
+	}
 	cfg := Config{}
 	for _, o := range opts {
 		o(&cfg)
