@@ -174,7 +174,6 @@ func (n *Node) hostConfig() host.Config {
 func (n *Node) reconcile(ctx context.Context, since uint64) {
 	again := time.NewTicker(5 * time.Second)
 	defer again.Stop()
-	whole := since // version of the last whole list
 	for {
 		changed := n.dir.Changed()
 		since = n.assign(since)
@@ -183,22 +182,21 @@ func (n *Node) reconcile(ctx context.Context, since uint64) {
 			return
 		case <-changed:
 		case <-again.C:
-			if n.reports.retry() || since != whole { // a report that was lost is made again; rooms that are over are forgotten
-				since = n.assign(0)
-				whole = since
+			if n.reports.retry() {
+				since = 0 // what became of rooms is said again when all are listed
 			}
 		}
 	}
 }
 
-// assign tells the host of the rooms that are new since a version of the assignments, or for 0 of all, and returns the version
-// it knows then.
+// assign tells the host what has changed since a version of the assignments, or for 0 all of them, and returns the version it
+// knows then.
 func (n *Node) assign(since uint64) uint64 {
-	version, list := n.dir.AssignmentsSince(n.cfg.Node, since)
-	if since == 0 {
+	version, list, over, all := n.dir.AssignmentChanges(n.cfg.Node, since)
+	if all {
 		n.host.Reconcile(assignments(list))
 	} else {
-		n.host.Assign(assignments(list))
+		n.host.Assign(assignments(list), over)
 	}
 	return version
 }

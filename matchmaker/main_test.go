@@ -84,7 +84,7 @@ func (f *fixture) own(t testing.TB) {
 		var seen uint64
 		for {
 			changed := f.dir.Changed()
-			version, fresh := f.dir.AssignmentsSince("a", seen)
+			version, fresh, _, _ := f.dir.AssignmentChanges("a", seen)
 			seen = version
 			for _, a := range fresh {
 				var err error

@@ -97,22 +97,8 @@ func (d *Directory) Games() []Game {
 // Assignments returns every room that node has to run, and the version of
 // that list. Whatever else the node runs it must stop.
 func (d *Directory) Assignments(node string) (version uint64, list []Assignment) {
-	return d.AssignmentsSince(node, 0)
-}
-
-// AssignmentsSince returns the rooms that node got after a version it has
-// seen and that have not ended, and the version it knows then. Rooms that
-// somebody else ended are not in it: AssignmentChanges has them too.
-func (d *Directory) AssignmentsSince(node string, since uint64) (version uint64, list []Assignment) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if set := d.t.idx.owned[node]; set != nil {
-		set.ascend(orderedKey{rank: since + 1}, func(k orderedKey) bool {
-			list = append(list, d.t.rooms[k.id].assignment())
-			return true
-		})
-	}
-	return d.t.assigned, list
+	version, list, _, _ = d.AssignmentChanges(node, 0)
+	return version, list
 }
 
 // AssignmentChanges is what has changed for node after a version it has seen: rooms it got (again, with a higher epoch, after a

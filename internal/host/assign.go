@@ -48,8 +48,9 @@ func (h *Host) Reconcile(list []Assignment) {
 	}
 }
 
-// Assign is Reconcile for rooms that are new in the list: it costs nothing for the others.
-func (h *Host) Assign(list []Assignment) {
+// Assign is Reconcile by what has changed: rooms that are new in the list, and rooms that are not in it any more. It costs
+// nothing for the others.
+func (h *Host) Assign(list []Assignment, over []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.state != open {
@@ -57,6 +58,12 @@ func (h *Host) Assign(list []Assignment) {
 	}
 	for _, a := range list {
 		h.assign(a)
+	}
+	for _, id := range over {
+		if r := h.rooms[id]; r != nil {
+			h.withdraw(r)
+			delete(h.rooms, id)
+		}
 	}
 }
 
