@@ -213,6 +213,9 @@ func (b *Bench) Now() uint32 { return b.main.room.TickNow() }
 // Ticks is a number of seconds in ticks.
 func (b *Bench) Ticks(seconds float64) int { return int(seconds * float64(b.prog.Def.TickHz)) }
 
+// Slept is how many ticks a room whose game Sleeps has slept through.
+func (b *Bench) Slept() int { return b.checks.slept }
+
 // Tick makes ticks: n of them, or fewer if the room ends.
 func (b *Bench) Tick(n int) {
 	b.Helper()

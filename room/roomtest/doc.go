@@ -11,6 +11,9 @@
 //   - a copy of the room, restored from a checkpoint of a random tick and fed the journal since, must do so too: what Step
 //     reads must be in the game's State, and every field of it must survive.
 //
+// A room of a game that Sleeps is compared with a twin that makes every tick. The function of a Room.Call runs at once and
+// once; the next tick hears of it.
+//
 // A panic of the game fails the test with the game's stack. At the end the test's log says how much was checked and how much
 // the game allocates per tick.
 //
