@@ -189,7 +189,9 @@ func (r *Room) close(s *Session, code wire.CloseCode, text string) {
 	if s.conn == 0 {
 		return
 	}
-	s.closed = code
+	if code != 0 { // else the connection was gone, whatever for
+		s.closed = code
+	}
 	c := Closing{Conn: s.conn, Code: code, Text: cut(text, wire.MaxText), Last: s}
 	if code == wire.CloseReplaced {
 		c.Last = nil

@@ -440,7 +440,7 @@ func TestNumbersOfASession(t *testing.T) {
 	}
 	b.room.Lost(s, c.conn)
 	b.tick()
-	if !s.Away() {
-		t.Error("not away")
+	if !s.Away() || s.LastClose() != wire.CloseMalformed {
+		t.Errorf("away %v, LastClose %v", s.Away(), s.LastClose())
 	}
 }
