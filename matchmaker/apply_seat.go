@@ -163,5 +163,6 @@ func (m *expire) apply(d *Directory) result {
 		})
 		d.put(r)
 	}
+	d.expireTickets(m.Time)
 	return result{}
 }

@@ -37,6 +37,10 @@ func sampleCommands() []command {
 		&freeSeat{o, "abcdefghjk", 7},
 		&setWebhook{o, true},
 		&acknowledge{o, []string{"abcdefghjk.1"}},
+		&createTicket{o, "arena-2v2", "ann", []TicketPlayer{{"ann", "Ann", 1500_500}, {"bob", "Bob", -7}}, 9, 10, bytes.Repeat([]byte{7}, ticketRandom)},
+		&cancelTicket{o, "ticket"},
+		&matchTickets{o, c, "arena-2v2", []matchParty{{"ticket", 3, 1}, {"other", 1, 2}}, 9},
+		&failTickets{o, []matchParty{{"ticket", 3, 0}}, "no"},
 	}
 }
 
@@ -108,6 +112,7 @@ func FuzzRestore(f *testing.F) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		m.do(randomCommand(rng, m))
+		m.do(randomTicketCommand(rng, m))
 	}
 	m.do(sampleCommands()[11])
 	f.Add(snapshotBytes(f, m.dir))

@@ -247,7 +247,7 @@ func newCommand(kind byte) command {
 	case kindAcknowledge:
 		return &acknowledge{}
 	}
-	return nil
+	return newTicketCommand(kind)
 }
 
 func encodeCommand(cmd command) []byte {

@@ -30,6 +30,8 @@ type Directory struct {
 
 	// Immutable. Has a token when there is something new in the outbox.
 	posted chan struct{}
+
+	ticketNews // not replicated: who is told of tickets
 }
 
 // change is what a command did to one room; next is nil for one that was forgotten.
@@ -48,6 +50,7 @@ type tables struct {
 	rooms    map[string]*Room
 	replays  replays
 	outbox   outbox
+	tickets  tickets
 
 	// Derived from rooms. See index.go.
 	idx index
@@ -62,6 +65,7 @@ type result struct {
 	ended   bool
 
 	replayed bool // the answer an idempotency key got before
+	ticket   *Ticket
 }
 
 // NewDirectory returns an empty directory.
@@ -70,7 +74,7 @@ func NewDirectory() *Directory {
 }
 
 func newTables() *tables {
-	return &tables{hash: fnvOffset, rooms: map[string]*Room{}, idx: newIndex()}
+	return &tables{hash: fnvOffset, rooms: map[string]*Room{}, tickets: newTickets(), idx: newIndex()}
 }
 
 // Apply applies one command and returns its result, to be handed back to
@@ -87,6 +91,7 @@ func (d *Directory) Apply(index uint64, cmd []byte) any {
 // apply is Apply, but for telling the observer: that may look at the directory.
 func (d *Directory) apply(index uint64, cmd []byte) (res result, touched []change, observer func(old, next *Room)) {
 	decoded, err := decodeCommand(cmd)
+	defer d.tellTickets() // without the lock
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.t
@@ -100,6 +105,7 @@ func (d *Directory) apply(index uint64, cmd []byte) (res result, touched []chang
 	res = decoded.apply(d)
 	d.forget()
 	t.outbox.forget(t.clock)
+	d.forgetTickets()
 	if t.assigned != assigned {
 		close(d.changed)
 		d.changed = make(chan struct{})
@@ -137,6 +143,7 @@ func (d *Directory) put(next *Room) {
 	d.t.rooms[next.ID] = next
 	d.t.idx.replace(old, next)
 	d.touch(old, next)
+	d.follow(next)
 	if old != nil && old.State != next.State {
 		d.wake(next.ID)
 	}

@@ -24,6 +24,12 @@ var (
 	ErrStaleIncarnation = errors.New("a later incarnation is known") // another process runs under this node's name
 	ErrVersion          = errors.New("the room has changed")         // since the caller read it
 	ErrKeyReused        = errors.New("this idempotency key was used for another request")
+	ErrQueueUnknown     = errors.New("no such queue")
+	ErrTicketUnknown    = errors.New("no such ticket") // or it is long over
+	ErrTicketExists     = errors.New("player already has a ticket in this queue")
+	ErrTicketMatched    = errors.New("ticket is matched already")
+	ErrTicketChanged    = errors.New("ticket has changed") // since the match was proposed; the next pass proposes another
+	ErrTooManyTickets   = errors.New("too many tickets")
 	ErrInvalid          = errors.New("invalid")
 	ErrCommandCorrupt   = errors.New("command corrupt") // it can be applied by no node
 	ErrToken            = errors.New("token not valid")

@@ -192,7 +192,7 @@ func (d *Directory) due(now int64) bool {
 		return true
 	}
 	first, ok := d.t.idx.ended.min()
-	return ok && d.t.rooms[first.id].End.At+endedKeptMs <= now
+	return ok && d.t.rooms[first.id].End.At+endedKeptMs <= now || d.ticketsDue(now)
 }
 
 // key returns a signing key by id, the newest for 0.

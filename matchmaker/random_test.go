@@ -199,6 +199,7 @@ func checkDirectory(t *testing.T, d *Directory) {
 	if o := &d.t.outbox; size != o.bytes || size > outboxKeptBytes || o.queue.len() != o.queue.order.Len() {
 		t.Fatalf("the outbox counts %d bytes, want %d; %d notices, %d in order", o.bytes, size, o.queue.len(), o.queue.order.Len())
 	}
+	checkTickets(t, d)
 	if got, want := describe(&d.t.idx), describe(&fresh); got != want {
 		t.Fatalf("indexes %s, want %s", got, want)
 	}

@@ -28,6 +28,7 @@ type snapshotHeader struct {
 	replays, notices                 uint64
 	webhook                          bool
 	dropped                          uint64
+	tickets                          ticketsHeader
 }
 
 func (h *snapshotHeader) fields(c *codec) {
@@ -43,6 +44,7 @@ func (h *snapshotHeader) fields(c *codec) {
 	c.uint(&h.notices)
 	c.bool(&h.webhook)
 	c.uint(&h.dropped)
+	h.tickets.fields(c)
 }
 
 // Snapshot captures the directory: a list of pointers to rooms that nobody
@@ -54,11 +56,11 @@ func (d *Directory) Snapshot() (func(io.Writer) error, error) {
 	h := snapshotHeader{
 		hash: t.hash, applied: t.applied, assigned: t.assigned, endings: t.endings, clock: t.clock,
 		nodes: uint64(len(t.nodes)), keys: uint64(len(t.keys)), rooms: uint64(len(t.rooms)),
-		replays: uint64(t.replays.all.len()), notices: uint64(t.outbox.queue.len()), webhook: t.outbox.on, dropped: t.outbox.dropped,
+		replays: uint64(t.replays.all.len()), notices: uint64(t.outbox.queue.len()), webhook: t.outbox.on, dropped: t.outbox.dropped, tickets: t.tickets.header(),
 	}
 	s := snapshot{
 		header: h, nodes: slices.Clone(t.nodes), keys: slices.Clone(t.keys), rooms: make([]*Room, 0, len(t.rooms)),
-		replays: t.replays.all.values(), notices: t.outbox.queue.values(),
+		replays: t.replays.all.values(), notices: t.outbox.queue.values(), tickets: t.tickets.list(),
 	}
 	for _, r := range t.rooms {
 		s.rooms = append(s.rooms, r)
@@ -74,6 +76,7 @@ type snapshot struct {
 	rooms   []*Room
 	replays []*replay
 	notices []*notice
+	tickets []*Ticket
 }
 
 func (s *snapshot) write(w io.Writer) error {
@@ -96,6 +99,7 @@ func (s *snapshot) write(w io.Writer) error {
 	for _, n := range s.notices {
 		rw.record(n.fields)
 	}
+	rw.tickets(s.tickets)
 	if rw.err == nil {
 		rw.err = rw.w.Flush()
 	}
@@ -129,6 +133,7 @@ func (d *Directory) Restore(r io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("restore directory: %w", err)
 	}
+	defer d.tellTickets() // without the lock
 	touched, observer := d.replace(t)
 	for _, c := range touched {
 		observer(c.old, c.next)
@@ -150,6 +155,7 @@ func (d *Directory) replace(t *tables) (touched []change, observer func(old, nex
 			d.touch(d.t.rooms[id], r)
 		}
 	}
+	d.restoredTickets(t)
 	d.t, d.complete = t, t.assigned
 	close(d.changed)
 	d.changed = make(chan struct{})
@@ -195,6 +201,7 @@ func readSnapshot(r *bufio.Reader) (*tables, error) {
 	}
 	rr.replays(t, h.replays)
 	rr.notices(t, &h)
+	rr.tickets(t, h.tickets)
 	if _, err := r.ReadByte(); rr.err == nil && !errors.Is(err, io.EOF) {
 		rr.err = errors.New("bytes after the last record")
 	}
