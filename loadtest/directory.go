@@ -68,7 +68,7 @@ func streams(ctx context.Context, args []string) error {
 		return err
 	}
 	memory := "-"
-	if r.RSSBytesPerStream != nil {
+	if r.RSSBytesPerStream != nil && *r.RSSBytesPerStream >= 0 {
 		memory = fmt.Sprintf("%.1f", *r.RSSBytesPerStream/1024)
 	}
 	fmt.Printf("%d streams (%s): %s KiB each at the server; a change reaches them in p50 %.0f, p99 %.0f, max %.0f ms, %d missed\n",

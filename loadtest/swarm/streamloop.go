@@ -27,6 +27,7 @@ type streamLoop struct {
 	poll    bool
 	epoll   *sock.Epoll
 	faults  *faults
+	again   chan arrivedStream // polls whose server closed behind its answer; as many fit as there are streams
 
 	// Read by anybody.
 	open    atomic.Int64
@@ -34,7 +35,7 @@ type streamLoop struct {
 
 	// Guarded by mu.
 	mu      sync.Mutex
-	arrived []int
+	arrived []arrivedStream
 	wanted  expected // the change that is waited for
 
 	// Owned by run.
@@ -43,6 +44,13 @@ type streamLoop struct {
 	buf     []byte
 	reach   *hdrhistogram.Histogram // µs
 	etag    string                  // of the first question of a poll
+}
+
+// An arrivedStream is a connected socket for a stream.
+type arrivedStream struct {
+	fd    int    // negative: it could not be opened
+	index int    // of the stream it is for; negative: a new one
+	etag  string // what a poll asks with
 }
 
 // expected is a change: its number, the text in which it shows, and when it was asked for.
@@ -56,6 +64,7 @@ type expected struct {
 type stream struct {
 	fd   int
 	has  uint32 // newest change heard of
+	away bool   // between two sockets
 	dead bool
 	body bool   // SSE: the answer's head has been read
 	part []byte // what has arrived of an answer, or the end of what may hold half a marker
@@ -67,17 +76,21 @@ func newStreamLoop(request string, poll bool, etag string, count int, f *faults)
 		return nil, err
 	}
 	return &streamLoop{
-		request: request, poll: poll, epoll: e, faults: f, etag: etag,
+		request: request, poll: poll, epoll: e, faults: f, etag: etag, again: make(chan arrivedStream, count),
 		streams: make([]stream, 0, count), buf: make([]byte, recvBuffer), reach: newReach(),
 	}, nil
 }
 
-// adopt gives the loop a connected socket.
+// adopt gives the loop a connected socket for a new stream.
 func (l *streamLoop) adopt(fd int) {
-	l.mu.Lock()
-	l.arrived = append(l.arrived, fd)
-	l.mu.Unlock()
 	l.open.Add(1)
+	l.arrive(arrivedStream{fd: fd, index: -1, etag: l.etag})
+}
+
+func (l *streamLoop) arrive(a arrivedStream) {
+	l.mu.Lock()
+	l.arrived = append(l.arrived, a)
+	l.mu.Unlock()
 }
 
 // expect says which change comes next, now.
@@ -108,7 +121,7 @@ func (l *streamLoop) run(stop <-chan struct{}) {
 		l.want = l.wanted
 		l.mu.Unlock()
 		for i := range n {
-			l.readable(&l.streams[events[i].Data()])
+			l.readable(int(events[i].Data()))
 		}
 	}
 }
@@ -116,7 +129,7 @@ func (l *streamLoop) run(stop <-chan struct{}) {
 func (l *streamLoop) close() {
 	l.take()
 	for i := range l.streams {
-		if !l.streams[i].dead {
+		if s := &l.streams[i]; !s.dead && !s.away {
 			sock.Close(l.streams[i].fd)
 		}
 	}
@@ -129,14 +142,22 @@ func (l *streamLoop) take() {
 	arrived := l.arrived
 	l.arrived = nil
 	l.mu.Unlock()
-	for _, fd := range arrived {
-		l.streams = append(l.streams, stream{fd: fd})
-		s := &l.streams[len(l.streams)-1]
-		if err := l.epoll.Add(fd, sock.In|sock.RdHup, uint64(len(l.streams)-1)); err != nil {
+	for _, a := range arrived {
+		if a.index < 0 {
+			a.index = len(l.streams)
+			l.streams = append(l.streams, stream{})
+		}
+		s := &l.streams[a.index]
+		s.fd, s.away = a.fd, a.fd < 0
+		if s.away {
+			l.lost(s, "it could not be opened again")
+			continue
+		}
+		if err := l.epoll.Add(a.fd, sock.In|sock.RdHup, uint64(a.index)); err != nil {
 			l.lost(s, cause(err))
 			continue
 		}
-		l.ask(s, l.etag)
+		l.ask(s, a.etag)
 	}
 }
 
@@ -157,13 +178,16 @@ func (l *streamLoop) lost(s *stream, why string) {
 		return
 	}
 	l.faults.add("a stream ended: %s", why)
-	sock.Close(s.fd)
+	if !s.away {
+		sock.Close(s.fd)
+	}
 	s.dead, s.part = true, nil
 	l.open.Add(-1)
 }
 
-func (l *streamLoop) readable(s *stream) {
-	if s.dead {
+func (l *streamLoop) readable(index int) {
+	s := &l.streams[index]
+	if s.dead || s.away {
 		return
 	}
 	n, err := sock.Recv(s.fd, l.buf)
@@ -180,7 +204,7 @@ func (l *streamLoop) readable(s *stream) {
 		s.part = nil
 	}
 	if l.poll {
-		l.answers(s, data)
+		l.answers(s, index, data)
 	} else {
 		l.events(s, data)
 	}
@@ -219,8 +243,9 @@ func (l *streamLoop) events(s *stream, data []byte) {
 	}
 }
 
-// answers reads what has arrived of a poll's answer, and asks again behind it.
-func (l *streamLoop) answers(s *stream, data []byte) {
+// answers reads what has arrived of a poll's answer, and asks again behind it: on a new socket if the server closes this one.
+// What changes in between is answered at once, by its ETag.
+func (l *streamLoop) answers(s *stream, index int, data []byte) {
 	head, whole := answerLength(data)
 	if head < 0 || len(data) < whole || whole < 0 {
 		s.part = append([]byte(nil), data...)
@@ -232,6 +257,12 @@ func (l *streamLoop) answers(s *stream, data []byte) {
 		return
 	}
 	l.heard(s, data[head:whole])
+	if strings.EqualFold(headerOf(data[:head], "connection"), "close") {
+		sock.Close(s.fd)
+		s.away = true
+		l.again <- arrivedStream{index: index, etag: etag} // has room for each stream once
+		return
+	}
 	l.ask(s, etag)
 }
 

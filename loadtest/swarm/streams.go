@@ -141,7 +141,14 @@ func MeasureStreams(ctx context.Context, cfg StreamsConfig) (*StreamsReport, err
 		defer close(stopped)
 		r.loop.run(stop)
 	}()
+	dialing, cancel := context.WithCancel(ctx)
+	var dialers sync.WaitGroup
+	for range streamDialers {
+		dialers.Go(func() { r.reopen(dialing) })
+	}
 	report, err := r.measure(ctx, before)
+	cancel()
+	dialers.Wait()
 	close(stop)
 	<-stopped
 	if err != nil {
@@ -196,20 +203,10 @@ func (r *streamRun) open(ctx context.Context) {
 	var next, done atomic.Int64
 	var dialers sync.WaitGroup
 	start := time.Now()
-	loopback := net.ParseIP(hostOf(r.host)).To4() != nil && net.ParseIP(hostOf(r.host)).IsLoopback()
 	for range streamDialers {
 		dialers.Go(func() {
 			for i := next.Add(1) - 1; i < int64(r.cfg.Count) && ctx.Err() == nil; i = next.Add(1) - 1 {
-				d := net.Dialer{Timeout: 10 * time.Second}
-				if source := i / perSource; loopback && source > 0 { // all of 127.0.0.0/8 is this machine
-					d.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, byte(source/250), byte(1+source%250))}
-				}
-				conn, err := d.DialContext(ctx, "tcp", r.host)
-				if err != nil {
-					r.faults.add("open a stream: %s", cause(err))
-					continue
-				}
-				fd, err := sock.DupOut(conn)
+				fd, err := r.dial(ctx, int(i))
 				if err != nil {
 					r.faults.add("open a stream: %s", cause(err))
 					continue
@@ -222,6 +219,41 @@ func (r *streamRun) open(ctx context.Context) {
 		})
 	}
 	dialers.Wait()
+}
+
+// dial opens the socket of the i-th stream.
+func (r *streamRun) dial(ctx context.Context, i int) (fd int, err error) {
+	d := net.Dialer{Timeout: apiTimeout}
+	ip := net.ParseIP(hostOf(r.host))
+	if source := i / perSource; source > 0 && ip.To4() != nil && ip.IsLoopback() { // all of 127.0.0.0/8 is this machine
+		d.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, byte(source/250), byte(1+source%250))}
+	}
+	conn, err := d.DialContext(ctx, "tcp", r.host)
+	if err != nil {
+		return -1, err
+	}
+	return sock.DupOut(conn)
+}
+
+// reopen gives polls new sockets until ctx ends.
+func (r *streamRun) reopen(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case a := <-r.loop.again:
+			fd, err := r.dial(ctx, a.index)
+			switch {
+			case err != nil && ctx.Err() != nil:
+				return
+			case err != nil:
+				r.faults.add("open a stream again: %s", cause(err))
+				fd = -1
+			}
+			a.fd = fd
+			r.loop.arrive(a)
+		}
+	}
 }
 
 func hostOf(hostPort string) string {

@@ -20,6 +20,7 @@ type fakeDirectory struct {
 	*httptest.Server
 	key  string // that calls must show
 	deaf bool   // every third watcher hears nothing
+	hang bool   // connections are closed behind a poll's answer
 
 	mu       sync.Mutex
 	version  int
@@ -86,6 +87,9 @@ func (f *fakeDirectory) read(w http.ResponseWriter, r *http.Request) {
 		}
 		etag, body, next, _ = f.watch(false)
 	}
+	if polls && f.hang {
+		w.Header().Set("Connection", "close")
+	}
 	w.Header().Set("ETag", etag)
 	fmt.Fprint(w, body)
 }
@@ -133,9 +137,11 @@ func TestStreams(t *testing.T) {
 	if !sock.Supported {
 		t.Skip("streams need raw sockets")
 	}
-	for _, kind := range []string{"sse", "poll"} {
+	for _, kind := range []string{"sse", "poll", "poll, closed"} {
 		t.Run(kind, func(t *testing.T) {
 			f := newFakeDirectory(t)
+			kind, _, closes := strings.Cut(kind, ", ")
+			f.hang = closes
 			r, err := MeasureStreams(t.Context(), StreamsConfig{
 				URL: f.URL, Game: "fake", Kind: kind, Count: 90, Changes: 3, APIKey: "secret", settle: 200 * time.Millisecond,
 			})
