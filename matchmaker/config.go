@@ -94,6 +94,14 @@ type Config struct {
 	Kick func(ctx context.Context, room string, epoch, seat uint64, text string) error
 	End  func(ctx context.Context, room string, epoch uint64, text string) error
 
+	// Queues are where tickets wait. Default: none, and every ticket is refused.
+	// Leaving one out lets the tickets in it expire.
+	Queues []Queue
+
+	// MaxTickets is how many tickets may be live. Default 50,000. Above it
+	// POST /v1/tickets answers 503.
+	MaxTickets int
+
 	// Webhook hears how rooms end. Default: nobody does.
 	Webhook Webhook
 
@@ -123,6 +131,9 @@ func (c *Config) setDefaults() {
 	case -1:
 		c.MaxSpectators = 0
 	}
+	if c.MaxTickets == 0 {
+		c.MaxTickets = 50_000
+	}
 	if c.KeyRotation == 0 {
 		c.KeyRotation = 24 * time.Hour
 	}
@@ -143,6 +154,11 @@ func (c *Config) validate() error {
 		return fmt.Errorf("matchmaker config: MaxSpectators is %d, must be -1 to %d", c.MaxSpectators, maxSpectatorLimit)
 	case c.KeyRotation < 2*c.TokenTTL:
 		return fmt.Errorf("matchmaker config: KeyRotation is %v, must be at least twice TokenTTL (%v)", c.KeyRotation, c.TokenTTL)
+	case c.MaxTickets < 0:
+		return fmt.Errorf("matchmaker config: MaxTickets is %d, must not be negative", c.MaxTickets)
+	}
+	if err := c.setQueues(); err != nil {
+		return err
 	}
 	return c.Webhook.validate()
 }
