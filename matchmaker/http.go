@@ -42,6 +42,7 @@ func (m *Matchmaker) Register(mux *http.ServeMux) {
 	m.registerSeats(api)
 	m.registerAdmin(api)
 	m.registerWatch(api)
+	m.registerTickets(api)
 	document(api.OpenAPI())
 	mux.HandleFunc("/v1/", newRoutes(api.OpenAPI()).serveUnknown)
 }

@@ -73,8 +73,8 @@ func TestHTTPRoom(t *testing.T) {
 		t.Errorf("first game %s", got)
 	}
 	_, spec := f.mustCall(t, 200, "GET", "/openapi.json", "")
-	if paths := spec["paths"].(map[string]any); len(paths) != 9 {
-		t.Errorf("openapi has paths %v, want 9", paths)
+	if paths := spec["paths"].(map[string]any); len(paths) != 13 {
+		t.Errorf("openapi has paths %v, want 13", paths)
 	}
 }
 

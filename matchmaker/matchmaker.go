@@ -42,6 +42,8 @@ type Matchmaker struct {
 
 	// Held while a key is proposed, so that one process proposes one.
 	keyMu sync.Mutex
+
+	matching matching // the queues
 }
 
 // tick is how often the background work looks for something to do. Seats live
@@ -62,6 +64,7 @@ func New(cfg Config, dir *Directory, log Log) (*Matchmaker, error) {
 		m.cfg.Hub, m.ownHub = stream.New(stream.Config{Log: cfg.Logger}), true
 	}
 	dir.observe(m.publish)
+	m.startMatching(ctx)
 	m.running.Go(func() { m.run(ctx) })
 	if cfg.Webhook.URL != "" {
 		m.running.Go(func() { newCourier(m).run(ctx) })
@@ -78,6 +81,7 @@ func (m *Matchmaker) Close() {
 		m.stop()
 		m.running.Wait()
 		m.dir.observe(nil)
+		m.dir.listenTickets(nil)
 		if m.ownHub {
 			ctx, cancel := context.WithTimeout(context.Background(), hubCloseTimeout)
 			defer cancel()

@@ -20,6 +20,7 @@ type Problem struct {
 	Instance string         `json:"instance,omitempty" doc:"Path of the request" example:"/v1/rooms/b1q8zkw2mf"`
 	Code     string         `json:"code" doc:"Stable name of the problem" example:"room_unknown"`
 	Errors   []ProblemField `json:"errors,omitempty" nullable:"false" doc:"The fields that are wrong"`
+	Match    *matchBody     `json:"match,omitempty" doc:"Of code matched: the match that was first"`
 
 	header http.Header
 }
@@ -71,6 +72,11 @@ var problems = []struct {
 	{err: ErrKeyReused, status: http.StatusUnprocessableEntity, code: "idempotency_key_reused"},
 	{err: ErrTooManyRooms, status: http.StatusServiceUnavailable, code: "too_many_rooms", retryAfter: "5"},
 	{err: errNotHere, status: http.StatusNotImplemented, code: "not_supported"},
+	{err: ErrQueueUnknown, status: http.StatusNotFound, code: "queue_unknown"},
+	{err: ErrTicketUnknown, status: http.StatusNotFound, code: "ticket_unknown"},
+	{err: ErrTicketExists, status: http.StatusConflict, code: "ticket_exists"},
+	{err: ErrTicketMatched, status: http.StatusConflict, code: "matched"},
+	{err: ErrTooManyTickets, status: http.StatusServiceUnavailable, code: "too_many_tickets", retryAfter: "5"},
 	{err: errStartUnknown, status: http.StatusGatewayTimeout, code: "unknown_outcome"},
 	{err: errEndUnknown, status: http.StatusGatewayTimeout, code: "unknown_outcome"},
 	{err: context.DeadlineExceeded, status: http.StatusGatewayTimeout, code: "unknown_outcome"},
