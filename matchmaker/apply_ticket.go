@@ -189,6 +189,7 @@ func (m *matchTickets) apply(d *Directory) result {
 			return result{err: err}
 		}
 	}
+	d.t.assigned = room.Assigned
 	d.put(room)
 	for i, t := range found {
 		t = t.change()
