@@ -174,7 +174,7 @@ func TestHTTPTicketCallers(t *testing.T) {
 		{"a party", ann, false, two, 403, "forbidden", "only a server", "", ""},
 		{"closed", Caller{}, true, one, 403, "forbidden", "only a server may take seats", "", ""},
 		{"closed, with a way in", Caller{NoServer: "send a key", Challenge: true}, true, one, 401, "unauthorized", "send a key", "", ""},
-		{"bad proof", Caller{NoPlayer: "your token is too old", Challenge: true}, false, one, 403, "forbidden", "too old", "", ""},
+		{"bad proof", Caller{NoPlayer: "your token is too old", PlayerChallenge: true}, false, one, 401, "unauthorized", "too old", "", ""},
 		{"banned", Caller{NoPlayer: "you are banned"}, false, one, 403, "forbidden", "banned", "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
