@@ -81,6 +81,8 @@ type Config struct {
 
 	// MaxStreams is how many event streams and long polls may be held open. Default 50,000; beyond it one is answered 503.
 	MaxStreams int
+	// QueueFile is a YAML file with the queues that players wait in for a match. Default: none.
+	QueueFile string
 	// Webhook is a URL that is told how rooms end, at least once each, signed with WebhookSecret or what WebhookSecretFile
 	// holds. Default: nobody is told.
 	Webhook, WebhookSecret, WebhookSecretFile string

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringside-server/ringside/internal/edge"
 	"github.com/ringside-server/ringside/internal/stream"
+	"github.com/ringside-server/ringside/matchmaker"
 )
 
 // streamsPerClient is how many event streams and long polls one address may hold that is not this machine: a household, not
@@ -17,6 +18,7 @@ const streamsPerClient = 256
 // apiFlags are the flags about what the HTTP API does beside answering.
 func apiFlags(fs *flag.FlagSet, cfg *Config) {
 	fs.IntVar(&cfg.MaxStreams, "max-streams", cfg.MaxStreams, "event streams and long polls held open at most")
+	fs.StringVar(&cfg.QueueFile, "queues", cfg.QueueFile, "`file` (YAML) with the queues that players wait in for a match")
 	fs.StringVar(&cfg.Webhook, "webhook", cfg.Webhook, "`URL` that is told how rooms end, at least once each")
 	fs.StringVar(&cfg.WebhookSecret, "webhook-secret", cfg.WebhookSecret, "`secret` that signs what the webhook is told, at least 16 bytes (better: the environment, or -webhook-secret-file)")
 	fs.StringVar(&cfg.WebhookSecretFile, "webhook-secret-file", cfg.WebhookSecretFile, "`file` with that secret")
@@ -35,6 +37,25 @@ func (c *Config) validateAPI() error {
 		return configError("-webhook-secret", errors.New("nobody is told: set -webhook, too"))
 	}
 	return nil
+}
+
+// maxQueueFileBytes is far above what the most queues there may be need.
+const maxQueueFileBytes = 1 << 20
+
+// queues reads the queue file.
+func (c *Config) queues() ([]matchmaker.Queue, error) {
+	if c.QueueFile == "" {
+		return nil, nil
+	}
+	text, err := readBounded(c.QueueFile, maxQueueFileBytes)
+	if err != nil {
+		return nil, configError("-queues", err)
+	}
+	queues, err := matchmaker.ParseQueues(c.QueueFile, []byte(text))
+	if err != nil {
+		return nil, configError("-queues", err)
+	}
+	return queues, nil
 }
 
 // webhookSecret is what signs the webhook's posts.

@@ -8,7 +8,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ringside-server/ringside/internal/journal"
 	"github.com/ringside-server/ringside/internal/sock"
+	"github.com/ringside-server/ringside/matchmaker"
 )
 
 // metrics is everything a scrape of this node returns. All of it is read when it is asked for; nothing is kept up to date in
@@ -32,6 +34,33 @@ func (n *Node) metrics() *prometheus.Registry {
 	gauge("ringside_directory_rooms_running", "Rooms that run.", func() float64 { return float64(n.dir.Stats().Running) })
 	gauge("ringside_directory_seats_reserved", "Seats sold and not yet taken.", func() float64 { return float64(n.dir.Stats().Reserved) })
 	gauge("ringside_directory_seats_taken", "Seats taken.", func() float64 { return float64(n.dir.Stats().Taken) })
+	tickets := func(f func(t matchmaker.TicketStats) float64) func() float64 {
+		return func() float64 { return f(n.matcher.TicketStats()) }
+	}
+	gauge("ringside_tickets_waiting", "Tickets that wait for a match.", tickets(func(t matchmaker.TicketStats) float64 { return float64(t.Waiting) }))
+	gauge("ringside_tickets_median_wait_seconds", "How long the last matched tickets waited.", tickets(func(t matchmaker.TicketStats) float64 { return t.MedianWait.Seconds() }))
+	gauge("ringside_tickets_pass_seconds", "How long the last matching pass took.", tickets(func(t matchmaker.TicketStats) float64 { return t.LastPass.Seconds() }))
+	counter("ringside_tickets_created_total", "Tickets made.", tickets(func(t matchmaker.TicketStats) float64 { return float64(t.Created) }))
+	counter("ringside_tickets_matched_total", "Tickets that got a match.", tickets(func(t matchmaker.TicketStats) float64 { return float64(t.Matched) }))
+	counter("ringside_tickets_expired_total", "Tickets that waited too long.", tickets(func(t matchmaker.TicketStats) float64 { return float64(t.Expired) }))
+	gauge("ringside_webhook_undelivered", "Ends of rooms that the webhook has not acknowledged.", func() float64 { return float64(n.dir.Stats().Undelivered) })
+	counter("ringside_webhook_lost_total", "Ends of rooms that the webhook was never told.", func() float64 { return float64(n.dir.Stats().Lost) })
+
+	kept := func(f func(j journal.Stats) float64) func() float64 {
+		return func() float64 { return f(n.journal.Stats()) }
+	}
+	gauge("ringside_journal_pending_bytes", "Bytes of rooms that are not on disk yet.", kept(func(j journal.Stats) float64 { return float64(j.Pending) }))
+	gauge("ringside_journal_disk_bytes", "Bytes of rooms on disk.", kept(func(j journal.Stats) float64 { return float64(j.Disk) }))
+	gauge("ringside_journal_degraded", "1 while a crash would lose more of rooms than a tenth of a second.", kept(func(j journal.Stats) float64 {
+		if j.Degraded() {
+			return 1
+		}
+		return 0
+	}))
+	counter("ringside_journal_written_bytes_total", "Bytes of rooms written to disk.", kept(func(j journal.Stats) float64 { return float64(j.Written) }))
+	counter("ringside_journal_dropped_bytes_total", "Bytes of rooms that the disk was too slow for.", kept(func(j journal.Stats) float64 { return float64(j.Dropped) }))
+	counter("ringside_journal_errors_total", "Times the disk refused to keep rooms.", kept(func(j journal.Stats) float64 { return float64(j.Errors) }))
+
 	counter("ringside_log_commands_total", "Commands applied since the start, replay included.", func() float64 { return float64(n.store.Stats().Commands) })
 	counter("ringside_log_entries_total", "Entries written to the log.", func() float64 { return float64(n.store.Stats().Entries) })
 	counter("ringside_log_syncs_total", "Syncs of the log to disk.", func() float64 { return float64(n.store.Stats().Syncs) })

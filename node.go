@@ -130,6 +130,10 @@ func (n *Node) openDirectory(ctx context.Context) (err error) {
 	if err := n.store.WaitLeader(wait); err != nil {
 		return fmt.Errorf("replay the log in %s: %w", n.cfg.Data, err)
 	}
+	queues, err := n.cfg.queues()
+	if err != nil {
+		return err
+	}
 	secret, err := n.cfg.webhookSecret()
 	if err != nil {
 		return err
@@ -137,8 +141,8 @@ func (n *Node) openDirectory(ctx context.Context) (err error) {
 	n.hub = stream.New(n.cfg.streamConfig())
 	n.matcher, err = matchmaker.New(matchmaker.Config{
 		MaxRooms: n.cfg.MaxRooms, URL: n.socketURL(), Caller: n.gate.caller, Public: n.gate.public(), Kick: n.kick, End: n.endRoom, Hub: n.hub,
-		Webhook: matchmaker.Webhook{URL: n.cfg.Webhook, Secret: secret},
-		Logger:  n.cfg.Log.With().Str("part", "matchmaker").Logger(),
+		Queues: queues, Webhook: matchmaker.Webhook{URL: n.cfg.Webhook, Secret: secret},
+		Logger: n.cfg.Log.With().Str("part", "matchmaker").Logger(),
 	}, n.dir, n.store)
 	n.reports = &directory{m: n.matcher, log: n.cfg.Log}
 	return err

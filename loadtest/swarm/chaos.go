@@ -61,6 +61,7 @@ type trial struct {
 	room    string
 
 	newest    uint32 // tick, also outside of trials
+	used      uint32 // newest input in a state, also outside of trials
 	lastState time.Duration
 	resumed   bool
 	strange   string // came back as somebody else
@@ -75,7 +76,7 @@ type trial struct {
 // begin remembers who the bot is.
 func (t *trial) begin(b *bot) {
 	saved, _ := b.core.Save()
-	*t = trial{on: true, session: saved.Session, slot: b.core.Slot(), room: b.core.Room(), newest: t.newest, lastState: t.lastState}
+	*t = trial{on: true, session: saved.Session, slot: b.core.Slot(), room: b.core.Room(), newest: t.newest, used: t.used, lastState: t.lastState}
 }
 
 // welcomed compares who came back with who went, and the room with what was seen of it.
@@ -84,12 +85,17 @@ func (t *trial) welcomed(b *bot, w *client.Welcome) {
 		if w.Session != t.session || w.Slot != t.slot || w.Room != t.room || w.Resumed == 0 {
 			t.strange = fmt.Sprintf("came back as session %d in slot %d of room %s, was %d in slot %d of %s", w.Session, w.Slot, w.Room, t.session, t.slot, t.room)
 		}
+		// The room has gone on since it was restored, so its tick alone says too little; a bot makes an input for each tick,
+		// and those that were in a state and are not in the room any more are play that was lost.
 		if w.Tick < t.newest {
 			t.ticksLost = max(t.ticksLost, t.newest-w.Tick)
 		}
+		if w.InSeq < t.used {
+			t.ticksLost = max(t.ticksLost, t.used-w.InSeq)
+		}
 		t.resumed, t.inSeq, t.backAt, t.goesOn = true, w.InSeq, 0, false
 	}
-	t.newest = w.Tick
+	t.newest, t.used = w.Tick, w.InSeq
 }
 
 // state notes a state applied.
@@ -112,7 +118,7 @@ func (t *trial) state(b *bot, now time.Duration, s *client.State) {
 		}
 		t.goesOn = t.goesOn || s.InSeq > t.inSeq
 	}
-	t.newest, t.lastState = s.Tick, now
+	t.newest, t.used, t.lastState = s.Tick, s.InSeq, now
 }
 
 // lost notes the end of a socket.

@@ -37,6 +37,7 @@ type fakeServer struct {
 	epoch atomic.Uint32
 	live  sync.Map // net.Conn → *fakeConn
 	ticks sync.Map // slot → the tick its room is restored at
+	used   sync.Map // by slot: the newest input in a state
 
 	// Faults, by slot. Set before the run.
 	flip  map[uint32]bool // a bit of one delta
@@ -252,6 +253,10 @@ func (c *fakeConn) run(room string, resumed bool) {
 		restored = at.(uint32) - restoredTicks
 		w.Tick = restored
 	}
+	if used, ok := c.s.used.Load(c.slot); ok {
+		w.InSeq = used.(uint32) - min(used.(uint32), restoredTicks)
+		c.inSeq.Store(w.InSeq)
+	}
 	if resumed {
 		w.Resumed = wire.ResumedSnapshot
 	}
@@ -291,6 +296,7 @@ func (c *fakeConn) run(room string, resumed bool) {
 			return
 		}
 		c.s.ticks.Store(c.slot, t)
+		c.s.used.Store(c.slot, in)
 	}
 	c.close(wire.CloseLeft)
 }

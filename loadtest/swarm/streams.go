@@ -189,6 +189,7 @@ func (r *streamRun) measure(ctx context.Context, before *sample) (*StreamsReport
 		report.RSSBytesPerStream = &each
 	}
 	for n := 1; n <= r.cfg.Changes && ctx.Err() == nil; n++ {
+		r.waitOpen(ctx)
 		missed, err := r.change(ctx, n)
 		if err != nil {
 			return nil, fmt.Errorf("change %d of the room: %w", n, err)
@@ -262,6 +263,15 @@ func hostOf(hostPort string) string {
 		return hostPort
 	}
 	return host
+}
+
+// waitOpen gives polls that were answered time to ask again, on new sockets: one that is not there when the room changes is told
+// when it asks, and that is not what is measured.
+func (r *streamRun) waitOpen(ctx context.Context) {
+	for start := time.Now(); ctx.Err() == nil && time.Since(start) < r.cfg.giveUp && int(r.loop.open.Load()) < r.cfg.Count; {
+		pause(ctx, 10*time.Millisecond)
+	}
+	pause(ctx, r.cfg.settle)
 }
 
 // change makes the n-th change and waits until all have it; missed is how many have not.
