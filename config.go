@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"runtime"
 	"strings"
 	"time"
@@ -41,6 +42,9 @@ type Config struct {
 	// DrainTimeout bounds how long Close, or SIGTERM, may take to write down the rooms and say goodbye. Default 8 s: less than
 	// the 10 s that process managers give before they kill. What is not written then comes back as the last second had it.
 	DrainTimeout time.Duration
+	// AdminListen is an address of its own for operators: /admin, /metrics and the profiler, which then are nowhere else. Default:
+	// none; then they are on Listen as long as that is loopback, and of them only /metrics where it is not.
+	AdminListen string
 	// Log takes what happens. Default: silent.
 	Log zerolog.Logger
 
@@ -87,8 +91,9 @@ type Config struct {
 	// holds. Default: nobody is told.
 	Webhook, WebhookSecret, WebhookSecretFile string
 
-	auth  AuthFunc
-	plant engine.Plant
+	auth         AuthFunc
+	adminAllowed func(*http.Request) error // who may operate the node; nil: programs on this machine
+	plant        engine.Plant
 }
 
 // An Option adds something to a Config.
@@ -143,7 +148,7 @@ func (c *Config) validate() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fail("-listen", "%q is not host:port", c.Listen)
 	}
-	for _, part := range []func() error{c.validateEdge, c.validateAPI, c.validateBounds} {
+	for _, part := range []func() error{c.validateEdge, c.validateAPI, c.validateAdmin, c.validateBounds} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -171,7 +176,7 @@ func (c *Config) validateBounds() error {
 		v, max int
 	}{
 		{"-max-rooms", c.MaxRooms, 1_000_000}, {"-max-connections", c.MaxConnections, 1_000_000},
-		{"-max-streams", c.MaxStreams, 1_000_000}, {"-workers", c.Workers, 256},
+		{"-max-streams", c.MaxStreams, 1_000_000}, {"-workers", c.Workers, 64},
 	} {
 		if f.v < 1 || f.v > f.max {
 			return configError(f.name, fmt.Errorf("%d: want 1 to %d", f.v, f.max))

@@ -61,7 +61,7 @@ func TestGateConfig(t *testing.T) {
 			var stderr bytes.Buffer
 			cfg := Config{Log: zerolog.New(&stderr)}
 			idleGame(&cfg)
-			_, _, err := parseFlags(&cfg, append([]string{"-data", dir}, tt.args...), &stderr)
+			_, err := parseFlags(&cfg, append([]string{"-data", dir}, tt.args...), &stderr)
 			if err == nil {
 				err = cfg.validate()
 			}

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"github.com/ringside-server/ringside/internal/edge"
 	"github.com/ringside-server/ringside/internal/playground"
 )
@@ -62,7 +60,7 @@ func (n *Node) mux() http.Handler {
 	mux.HandleFunc("GET /v1/rooms/{id}/ws", n.serveSocket)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", n.serveReady)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics(), promhttp.HandlerOpts{}))
+	n.mainAdmin(mux)
 	mux.Handle("/", playground.Handler())
 	return mux
 }

@@ -1,6 +1,7 @@
 package ringside
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -24,8 +25,9 @@ import (
 const usage = `ringside runs game rooms: players find a seat over HTTP and play over WebSocket.
 
 Usage:
-  ringside [flags]
-  ringside new NAME    begins a game of your own in a folder of that name
+  ringside [flags]            runs a node
+  ringside new NAME           begins a game of your own in a folder of that name
+  ringside help               lists the commands that look at and look after a node
 
 Flags (each is also an environment variable: -max-rooms is RINGSIDE_MAX_ROOMS, and a line of the -config file: max-rooms 500):
 `
@@ -45,18 +47,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, opts ...O
 	for _, o := range opts {
 		o(&cfg)
 	}
-	level, version, err := parseFlags(&cfg, args, stderr)
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		return runCommand(ctx, cfg, args, stdout, stderr)
+	}
+	f, err := parseFlags(&cfg, args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
 		fmt.Fprintf(stderr, "ringside: %v\nringside -help lists all flags.\n", err)
 		return 2
-	case version:
+	case f.version:
 		fmt.Fprintln(stdout, versionText())
 		return 0
+	case f.check:
+		if err := checkConfig(&cfg, f.set, stdout); err != nil {
+			fmt.Fprintf(stderr, "ringside: %v\n", err)
+			return 2
+		}
+		return 0
 	}
-	cfg.Log = newLogger(stderr, level)
+	cfg.Log = newLogger(stderr, f.level)
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	node, err := Start(ctx, cfg)
@@ -80,11 +91,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, opts ...O
 	return 0
 }
 
+// nodeFlags is what the command line says besides the Config.
+type nodeFlags struct {
+	set            *flag.FlagSet
+	level          zerolog.Level
+	version, check bool
+}
+
 // parseFlags reads the command line, the environment and the file named by -config into cfg, in this order of precedence.
-func parseFlags(cfg *Config, args []string, stderr io.Writer) (level zerolog.Level, version bool, err error) {
+func parseFlags(cfg *Config, args []string, stderr io.Writer) (f nodeFlags, err error) {
 	cfg.fillDefaults()
 	fs := flag.NewFlagSet("ringside", flag.ContinueOnError)
-	fs.SetOutput(stderr)
+	f.set = fs
+	fs.SetOutput(io.Discard) // errors are said once, by run
 	fs.StringVar(&cfg.Listen, "listen", cfg.Listen, "`address` for HTTP and WebSocket")
 	fs.StringVar(&cfg.Advertise, "advertise", cfg.Advertise, "base `URL` under which players reach this node, e.g. wss://eu1.example.com (default: the address they asked)")
 	fs.StringVar(&cfg.Data, "data", cfg.Data, "`folder` for what must survive a restart")
@@ -97,29 +116,45 @@ func parseFlags(cfg *Config, args []string, stderr io.Writer) (level zerolog.Lev
 	identityFlags(fs, cfg)
 	edgeFlags(fs, cfg)
 	apiFlags(fs, cfg)
+	fs.StringVar(&cfg.AdminListen, "admin-listen", cfg.AdminListen, "`address` of its own for /admin, /metrics and the profiler (default: with the rest while -listen is loopback)")
 	logLevel := fs.String("log-level", "info", "least `level` that is logged: debug, info, warn, error")
-	fs.BoolVar(&version, "version", false, "print the version and exit")
+	fs.BoolVar(&f.version, "version", false, "print the version and exit")
+	fs.BoolVar(&f.check, "check-config", false, "check flags, environment and files, print what a node would use, and exit: 0, or 2 if something is wrong")
 	plant := fs.String("plant-fault", "", "")
 	_ = fs.String("config", "", "`file` with one flag per line: name value")
-	fs.Usage = func() { printUsage(fs, stderr) }
-	err = ff.Parse(fs, args, ff.WithEnvVarPrefix("RINGSIDE"), ff.WithConfigFileFlag("config"), ff.WithConfigFileParser(ff.PlainParser))
+	fs.Usage = func() {} // as is the usage
+	err = ff.Parse(fs, args, ff.WithEnvVarPrefix("RINGSIDE"), ff.WithConfigFileFlag("config"), ff.WithConfigFileParser(parseConfigFile))
+	if errors.Is(err, flag.ErrHelp) {
+		printUsage(fs, stderr)
+		return f, flag.ErrHelp
+	}
 	if err != nil {
-		return 0, false, err
+		return f, explain(err, fs)
 	}
 	if fs.NArg() > 0 {
-		return 0, false, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+		return f, fmt.Errorf("unexpected argument %q; a command stands before all flags", fs.Arg(0))
 	}
-	level, err = zerolog.ParseLevel(*logLevel)
+	for name, v := range map[string]int{"max-rooms": cfg.MaxRooms, "max-connections": cfg.MaxConnections, "workers": cfg.Workers} {
+		if v == 0 { // in a Config it stands for the default
+			return f, fmt.Errorf("%w: -%s: 0: want 1 or more", ErrConfig, name)
+		}
+	}
+	f.level, err = zerolog.ParseLevel(*logLevel)
 	if err != nil || *logLevel == "" {
-		return 0, false, fmt.Errorf("%w: -log-level: %q is none of debug, info, warn, error", ErrConfig, *logLevel)
+		return f, fmt.Errorf("%w: -log-level: %q is none of debug, info, warn, error", ErrConfig, *logLevel)
 	}
 	cfg.plant = engine.Plant(*plant)
-	return level, version, nil
+	return f, nil
 }
 
-// printUsage lists the flags but the hidden ones, which have no text.
+// printUsage says what the program is for and lists its flags.
 func printUsage(fs *flag.FlagSet, w io.Writer) {
 	fmt.Fprint(w, usage)
+	listFlags(fs, w)
+}
+
+// listFlags lists flags by name, but those without a text.
+func listFlags(fs *flag.FlagSet, w io.Writer) {
 	fs.VisitAll(func(f *flag.Flag) {
 		if f.Usage == "" {
 			return
@@ -136,10 +171,22 @@ func printUsage(fs *flag.FlagSet, w io.Writer) {
 func newLogger(w io.Writer, level zerolog.Level) zerolog.Logger {
 	if f, ok := w.(*os.File); ok {
 		if st, err := f.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 {
-			w = zerolog.ConsoleWriter{Out: f, TimeFormat: time.TimeOnly}
+			w = zerolog.ConsoleWriter{Out: f, TimeFormat: time.TimeOnly, FieldsExclude: []string{"stack"}, FormatExtra: writeStack}
 		}
 	}
 	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+}
+
+// writeStack writes the stack of a line, if it has one, below it and not in one line.
+func writeStack(fields map[string]any, b *bytes.Buffer) error {
+	stack, ok := fields["stack"].(string)
+	if !ok {
+		return nil
+	}
+	for line := range strings.Lines(strings.TrimSpace(stack)) {
+		b.WriteString("\n      " + strings.TrimRight(line, "\n"))
+	}
+	return nil
 }
 
 func versionText() string {

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ringside-server/ringside/internal/admin"
 	"github.com/ringside-server/ringside/internal/host"
 	"github.com/ringside-server/ringside/internal/journal"
 	"github.com/ringside-server/ringside/internal/sock"
@@ -39,6 +40,13 @@ type Node struct {
 	listener net.Listener
 	server   *http.Server
 	failed   chan error
+	started  time.Time
+	monitor  *admin.Monitor
+
+	// Nil without an address of its own for operators.
+	adminListener net.Listener
+	adminServer   *http.Server
+
 	assigned chan struct{} // closed when the host has been told the rooms of the process before
 
 	stop     context.CancelFunc // ends the goroutines below
@@ -54,7 +62,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, failed: make(chan error, 1), assigned: make(chan struct{})}
+	n := &Node{cfg: cfg, started: time.Now(), failed: make(chan error, 3), assigned: make(chan struct{})}
 	run, stop := context.WithCancel(context.Background())
 	n.stop = stop
 	if err := n.start(ctx, run); err != nil {
@@ -82,6 +90,9 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	if n.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", n.cfg.Listen); err != nil {
 		return fmt.Errorf("listen: %w (choose another address with -listen)", err)
 	}
+	if err := n.listenAdmin(ctx); err != nil {
+		return err
+	}
 	if err := sock.RaiseFileLimit(uint64(n.cfg.MaxConnections+n.cfg.maxCalls()+n.cfg.MaxStreams) + 256); err != nil {
 		n.cfg.Log.Warn().Err(err).Int("max_connections", n.cfg.MaxConnections).Msg("open files are limited below what connections need")
 	}
@@ -97,7 +108,10 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	if err := n.host.Start(); err != nil {
 		return err
 	}
+	n.monitor = admin.NewMonitor(n.counters)
+	n.running.Go(func() { n.monitor.Run(run) })
 	n.serve()
+	n.serveAdmin()
 	if err := n.register(ctx); err != nil {
 		return err
 	}
@@ -109,7 +123,7 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	n.running.Go(func() { n.watch(run) })
 	n.ready.Store(true)
 	n.cfg.Log.Info().Str("listen", n.Addr()).Str("data", n.cfg.Data).Str("backend", n.cfg.Backend).
-		Int("workers", n.cfg.Workers).Int("games", len(n.programs)).Msg("node is serving")
+		Int("workers", n.cfg.Workers).Int("games", len(n.programs)).Uint64("open_files", sock.FileLimit()).Msg("node is serving")
 	return nil
 }
 
@@ -117,10 +131,10 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 func (n *Node) openDirectory(ctx context.Context) (err error) {
 	n.dir = matchmaker.NewDirectory()
 	n.store, err = raftstore.Open(raftstore.Config{
-		Dir: n.cfg.Data, Node: n.cfg.Node, Logger: n.cfg.Log.With().Str("part", "log").Logger(),
+		Dir: n.cfg.Data, Node: n.cfg.Node, Addr: n.Addr(), Logger: n.cfg.Log.With().Str("part", "log").Logger(),
 	}, n.dir)
-	if errors.Is(err, raftstore.ErrLocked) {
-		return fmt.Errorf("data folder %s is in use by another ringside: stop it, or choose another folder with -data", n.cfg.Data)
+	if held := (*raftstore.LockedError)(nil); errors.As(err, &held) {
+		return fmt.Errorf("data folder %s is in use by %s: stop it, or choose another folder with -data", n.cfg.Data, holderText(held))
 	}
 	if err != nil {
 		return fmt.Errorf("open the log in %s: %w", n.cfg.Data, err)
@@ -238,6 +252,11 @@ func (n *Node) close(ctx context.Context) error {
 		errs = append(errs, n.server.Shutdown(ctx))
 	} else if n.listener != nil {
 		errs = append(errs, n.listener.Close())
+	}
+	if n.adminServer != nil {
+		errs = append(errs, n.adminServer.Close()) // a profile that is being taken is not waited for
+	} else if n.adminListener != nil {
+		errs = append(errs, n.adminListener.Close())
 	}
 	n.stop()
 	n.running.Wait()

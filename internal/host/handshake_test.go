@@ -51,9 +51,9 @@ func TestRefusedBeforeTheUpgrade(t *testing.T) {
 		})
 	}
 	r.join("a", 0)
-	resp, _ := get(t, r.url+"/v1/rooms/a/ws", upgradeHeader())
-	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
-		t.Errorf("one connection too many: %d %v", resp.StatusCode, resp.Header)
+	resp, body := get(t, r.url+"/v1/rooms/a/ws", upgradeHeader())
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !strings.Contains(body, `"code":"unavailable"`) {
+		t.Errorf("one connection too many: %d %v %s", resp.StatusCode, resp.Header, body)
 	}
 }
 

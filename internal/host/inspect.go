@@ -236,6 +236,23 @@ func (w *worker) session(p *PlayerDetail, s *engine.Session) {
 	}
 }
 
+// Population is how many rooms run and are being started, and who is in those that run.
+func (h *Host) Population() (rooms, startingRooms, people, bots int) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, r := range h.rooms {
+		switch r.state {
+		case running:
+			rooms++
+			people += int(r.people.Load())
+			bots += int(r.bots.Load())
+		case starting:
+			startingRooms++
+		}
+	}
+	return rooms, startingRooms, people, bots
+}
+
 // LateCounts counts ticks by how late they began.
 type LateCounts [len(lateBounds) + 1]uint64
 

@@ -21,7 +21,7 @@ var socketOptions = sock.Options{NoDelay: true, SendBuffer: 16 << 10, NotSentLow
 func (h *Host) ServeWS(w http.ResponseWriter, r *http.Request, roomID string) {
 	target, status, detail := h.enter(r.Context(), roomID)
 	if status != 0 {
-		problem(w, status, detail)
+		problem(w, status, problemCode(status), detail)
 		return
 	}
 	defer h.exit()
@@ -83,8 +83,16 @@ func (h *Host) exit() {
 	h.greeters.Done()
 }
 
+// problemCode is the stable name of why a request for a socket was refused, as the directory's API names it.
+func problemCode(status int) string {
+	if status == http.StatusNotFound {
+		return "room_unknown"
+	}
+	return "unavailable"
+}
+
 // problem answers with RFC 9457.
-func problem(w http.ResponseWriter, status int, detail string) {
+func problem(w http.ResponseWriter, status int, code, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
@@ -95,7 +103,8 @@ func problem(w http.ResponseWriter, status int, detail string) {
 		Title  string `json:"title"`
 		Status int    `json:"status"`
 		Detail string `json:"detail"`
-	}{"about:blank", http.StatusText(status), status, detail})
+		Code   string `json:"code"`
+	}{"about:blank", http.StatusText(status), status, detail, code})
 }
 
 // newLink makes a connection a worker's. A plain socket leaves the runtime's poller where the backend is Epoll.

@@ -1,0 +1,187 @@
+package ringside
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ringside-server/ringside/internal/engine"
+	"github.com/ringside-server/ringside/internal/host"
+	"github.com/ringside-server/ringside/internal/wire"
+	"github.com/ringside-server/ringside/room"
+)
+
+// maxReplayFile bounds a file that is replayed: a checkpoint has 17 MiB at most, the records 1 MiB and one record.
+const maxReplayFile = 64 << 20
+
+// runReplay plays a fault file or a dump with the game of this binary. A panic that comes again is what was wanted: no error.
+func runReplay(c *console, until uint32, verbose, force bool) error {
+	if len(c.args) != 1 {
+		return fmt.Errorf("%w: want one fault file or dump", errUsage)
+	}
+	data, err := readBounded(c.args[0], maxReplayFile)
+	if err != nil {
+		return err
+	}
+	f, err := host.ParseFault(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.args[0], err)
+	}
+	prog, err := c.program(f, force)
+	if err != nil {
+		return err
+	}
+	p := player{console: c, file: f, until: until, verbose: verbose}
+	return p.play(prog)
+}
+
+func readBounded(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s is larger than %d bytes", name, limit)
+	}
+	return data, err
+}
+
+// program is the game that a file is of.
+func (c *console) program(f *host.FaultFile, force bool) (*room.Program, error) {
+	var names []string
+	for _, def := range c.cfg.Games {
+		if def.Name != f.Game {
+			names = append(names, def.Name)
+			continue
+		}
+		if def.Version != f.Version {
+			if !force {
+				return nil, fmt.Errorf("the file is of version %d of game %q, this binary has version %d: its ticks may come out otherwise; -force replays even so", f.Version, f.Game, def.Version)
+			}
+			def.Version = f.Version
+		}
+		return room.Compile(def)
+	}
+	return nil, fmt.Errorf("the file is of game %q, which this binary does not have; it has %q", f.Game, names)
+}
+
+// A player plays one file.
+type player struct {
+	*console
+	file    *host.FaultFile
+	until   uint32
+	verbose bool
+	room    *engine.Room
+}
+
+func (p *player) play(prog *room.Program) (err error) {
+	f := p.file
+	cfg := engine.Config{
+		ID: f.Room, Program: prog, Options: f.Options, Seed: f.Seed, Epoch: f.Epoch, Bots: f.Bots, Places: f.Places, Log: zerolog.Nop(),
+	}
+	if len(f.Checkpoint) == 0 {
+		p.room, err = engine.New(cfg)
+	} else {
+		p.room, err = engine.Restore(cfg, f.Checkpoint)
+	}
+	if err != nil {
+		return p.report(err)
+	}
+	fmt.Fprintf(p.stdout, "room %s of game %s, version %d, from tick %d\n", f.Room, f.Game, f.Version, p.room.TickNow())
+	for in := wire.NewReader(f.Records); in.Len() > 0 && !p.done(); {
+		record := in.Bytes(len(f.Records))
+		if in.Err() != nil {
+			return fmt.Errorf("after tick %d: %w", p.room.TickNow(), in.Err())
+		}
+		if err := p.tick(record); err != nil {
+			return p.report(err)
+		}
+	}
+	if p.until == 0 && f.Panic != "" {
+		if err := p.room.TakeCheckpoint(); err != nil { // the last thing of a tick that may fail
+			return p.report(err)
+		}
+		return fmt.Errorf("the replay ends at tick %d without the panic of the file, %q: Step does not do the same twice, or the game is another", p.room.TickNow(), f.Panic)
+	}
+	return p.state()
+}
+
+// done reports whether the tick that was asked for has been made, or the room is over.
+func (p *player) done() bool {
+	return p.until > 0 && p.room.TickNow() >= p.until || p.room.Ended() != nil
+}
+
+// tick replays one record.
+func (p *player) tick(record []byte) error {
+	tick, lines, err := p.room.Narrate(record)
+	if err != nil {
+		return err
+	}
+	err = p.room.Replay(wire.AppendBytes(nil, record))
+	if !p.verbose {
+		return err
+	}
+	seen := "no view"
+	if at, hash, ok := p.room.ViewHash(); ok && at == tick && err == nil {
+		seen = fmt.Sprintf("view %08x", hash)
+	}
+	fmt.Fprintf(p.stdout, "tick %d  %s\n", tick, seen)
+	for _, line := range lines {
+		fmt.Fprintf(p.stdout, "    %s\n", line)
+	}
+	return err
+}
+
+// report says where a game panicked, its own frames first.
+func (p *player) report(err error) error {
+	var failed *engine.PanicError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	tick := p.file.Tick
+	if p.room != nil {
+		tick = p.room.TickNow()
+	}
+	fmt.Fprintf(p.stdout, "the game panics at tick %d: %s\n", tick, failed.Value)
+	for _, frame := range host.GameStack(failed.Stack) {
+		fmt.Fprintf(p.stdout, "  at %s\n     %s:%s\n", frame, frame.File, frame.Line)
+	}
+	if p.verbose {
+		fmt.Fprintf(p.stdout, "\n%s", failed.Stack)
+	}
+	switch was := p.file.Panic; {
+	case was == "":
+		return errors.New("the file is of a room that had not failed")
+	case was != strings.ToValidUTF8(failed.Value, "?"):
+		return fmt.Errorf("the file is of another panic: tick %d, %s", p.file.Tick, was)
+	}
+	return nil
+}
+
+// state prints where the replay has come to.
+func (p *player) state() error {
+	if end := p.room.Ended(); end != nil {
+		fmt.Fprintf(p.stdout, "the room ended at tick %d: %d %s\n", p.room.TickNow(), end.Code, end.Reason)
+	} else {
+		fmt.Fprintf(p.stdout, "at tick %d\n", p.room.TickNow())
+	}
+	if p.until == 0 {
+		return nil
+	}
+	if now := p.room.TickNow(); now != p.until {
+		return fmt.Errorf("tick %d is not in the file: it goes from %d to %d", p.until, p.file.Base, p.file.Tick)
+	}
+	text, err := p.room.StateJSON()
+	if err != nil {
+		return p.report(err)
+	}
+	_, err = p.stdout.Write(append(bytes.TrimSpace(text), '\n'))
+	return err
+}

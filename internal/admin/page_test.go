@@ -1,0 +1,34 @@
+package admin
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// The page loads nothing from anywhere else, and needs nothing that its policy forbids.
+func TestPageIsWhole(t *testing.T) {
+	mux := http.NewServeMux()
+	registerPage(mux)
+	for _, path := range []string{"/admin/", "/admin/admin.css", "/admin/admin.js", "/admin/charts.js"} {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		body := strings.ReplaceAll(w.Body.String(), "http://www.w3.org/2000/svg", "")
+		if w.Code != http.StatusOK || w.Header().Get("Content-Security-Policy") != policy || w.Header().Get("Content-Type") == "" {
+			t.Errorf("%s: %d, %v", path, w.Code, w.Header())
+		}
+		for _, bad := range []string{"http://", "https://", "innerHTML", "style=\"", "onclick=\"", "eval("} {
+			if strings.Contains(body, bad) {
+				t.Errorf("%s has %q in it", path, bad)
+			}
+		}
+		again := httptest.NewRequest(http.MethodGet, path, nil)
+		again.Header.Set("If-None-Match", w.Header().Get("ETag"))
+		w = httptest.NewRecorder()
+		mux.ServeHTTP(w, again)
+		if w.Code != http.StatusNotModified {
+			t.Errorf("%s again: %d", path, w.Code)
+		}
+	}
+}
