@@ -2,6 +2,7 @@ package ringside
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -70,7 +71,7 @@ func explain(err error, fs *flag.FlagSet) error {
 }
 
 // checkConfig is -check-config: everything that Start would refuse without starting anything, and what it would use.
-func checkConfig(cfg *Config, fs *flag.FlagSet, stdout io.Writer) error {
+func checkConfig(ctx context.Context, cfg *Config, fs *flag.FlagSet, stdout io.Writer) error {
 	if err := cfg.validate(); err != nil {
 		return err
 	}
@@ -82,6 +83,13 @@ func checkConfig(cfg *Config, fs *flag.FlagSet, stdout io.Writer) error {
 		}
 		names = append(names, p.Def.Name)
 	}
+	quiet := *cfg
+	quiet.ACMEHTTP = "" // files are read, nothing listens
+	gate, err := newGate(ctx, &quiet)
+	if err != nil {
+		return err
+	}
+	gate.close()
 	if err := checkData(cfg.Data); err != nil {
 		return fmt.Errorf("%w: -data: %w", ErrConfig, err)
 	}

@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, opts ...O
 		fmt.Fprintln(stdout, versionText())
 		return 0
 	case f.check:
-		if err := checkConfig(&cfg, f.set, stdout); err != nil {
+		if err := checkConfig(ctx, &cfg, f.set, stdout); err != nil {
 			fmt.Fprintf(stderr, "ringside: %v\n", err)
 			return 2
 		}
