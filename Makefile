@@ -8,11 +8,11 @@ COUNT    ?= 1
 
 LINT = go tool -modfile=tools.mod golangci-lint
 
-.PHONY: help check fmt vet lint test race fuzz bench vuln demo browser ci
+.PHONY: help check fmt vet lint test race fuzz bench vuln demo browser packaging tutorial ci
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 check: fmt vet lint test ## what a change must pass before it is shown
 
@@ -46,6 +46,12 @@ demo: ## a node on http://127.0.0.1:7777 with the example games
 browser: ## two people play arena in Chromium
 	cd test/browser && npm ci
 	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && go build -o "$$dir/ringside" ./server && RINGSIDE_BIN="$$dir/ringside" npm --prefix test/browser test
+
+packaging: ## image, compose files, unit, alerts, dashboard, and what docs/OPERATIONS.md names
+	.ci/packaging
+
+tutorial: ## follow docs/TUTORIAL.md to the letter, in an empty folder
+	.ci/tutorial
 
 ci: ## everything, as on a new machine
 	.ci/run
