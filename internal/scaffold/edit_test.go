@@ -60,7 +60,9 @@ func merge(t testing.TB, file, code string) string {
 	for _, d := range declarations(t, clause+code) {
 		text := (clause + code)[d.start:d.end]
 		old := declarations(t, file)
-		i := slices.IndexFunc(old, func(o declaration) bool { return slices.ContainsFunc(o.names, func(n string) bool { return slices.Contains(d.names, n) }) })
+		i := slices.IndexFunc(old, func(o declaration) bool {
+			return slices.ContainsFunc(o.names, func(n string) bool { return slices.Contains(d.names, n) })
+		})
 		if i < 0 {
 			file += "\n" + text + "\n"
 			continue
