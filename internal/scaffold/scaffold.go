@@ -114,9 +114,15 @@ func emptyFolder(name string) error {
 type values struct {
 	Name     string // of game, folder and module
 	Ringside string // the folder of Ringside's source
-	Go       string // the version of the language
+	Go       string // the least version of Go, 1.26.0
 	Requires string // lines of go.mod
 	Sums     string // go.sum
+}
+
+// GoImage is the tag of the build image: the newest release of that version, 1.26.
+func (v *values) GoImage() string {
+	parts := strings.SplitN(v.Go, ".", 3)
+	return strings.Join(parts[:min(len(parts), 2)], ".")
 }
 
 // The template "game.go.tmpl" becomes the file "game.go"; a leading "dot-" stands for the dot that embed would skip.

@@ -65,6 +65,9 @@ func TestANewGameIsWhole(t *testing.T) {
 	if out := goIn(t, game, "run", ".", "-version"); !strings.HasPrefix(out, "ringside ") {
 		t.Errorf("its server says %q", out)
 	}
+	if image := string(readFile(t, filepath.Join(game, "Dockerfile"))); !strings.Contains(image, "\nFROM golang:1.26-alpine AS build\n") {
+		t.Errorf("the image is built with another Go than go.mod wants:\n%s", image)
+	}
 	if mod := string(readFile(t, filepath.Join(game, "go.mod"))); !strings.HasPrefix(mod, "module coin-rush2\n") {
 		t.Errorf("go.mod begins with %.40q", mod)
 	}
