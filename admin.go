@@ -18,7 +18,9 @@ import (
 
 	"github.com/ringside-server/ringside/internal/admin"
 	"github.com/ringside-server/ringside/internal/backup"
+	"github.com/ringside-server/ringside/internal/edge"
 	"github.com/ringside-server/ringside/internal/host"
+	"github.com/ringside-server/ringside/internal/identity"
 	"github.com/ringside-server/ringside/internal/sock"
 	"github.com/ringside-server/ringside/raftstore"
 )
@@ -33,8 +35,8 @@ func (c *Config) validateAdmin() error {
 	if _, _, err := net.SplitHostPort(c.AdminListen); err != nil {
 		return fmt.Errorf("%w: -admin-listen: %q is not host:port", ErrConfig, c.AdminListen)
 	}
-	if !loopback(c.AdminListen) && c.adminAllowed == nil {
-		return fmt.Errorf("%w: -admin-listen: %q can be reached from other machines: that needs an API key", ErrConfig, c.AdminListen)
+	if !loopback(c.AdminListen) && len(c.APIKeys) == 0 && c.APIKeyFile == "" {
+		return fmt.Errorf("%w: -admin-listen: %q can be reached from other machines: set -api-key (or RINGSIDE_API_KEY), too", ErrConfig, c.AdminListen)
 	}
 	return nil
 }
@@ -71,7 +73,7 @@ func (n *Node) serveAdmin() {
 	mux.Handle("GET /{$}", http.RedirectHandler("/admin/", http.StatusFound))
 	n.registerAdmin(mux)
 	n.adminServer = &http.Server{
-		Handler: mux, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		Handler: n.gate.edge.Wrap(mux), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 	}
 	n.running.Go(func() {
@@ -81,27 +83,37 @@ func (n *Node) serveAdmin() {
 	})
 }
 
-// mainAdmin adds to the main listener what operators get there: everything in development, nothing where they have a listener
-// of their own, else the metrics.
+// mainAdmin adds to the main listener what operators get there: nothing where they have a listener of their own.
 func (n *Node) mainAdmin(mux *http.ServeMux) {
-	switch {
-	case n.adminListener != nil:
-	case loopback(n.cfg.Listen):
+	if n.adminListener == nil {
 		n.registerAdmin(mux)
-	default:
-		mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics(), promhttp.HandlerOpts{}))
 	}
 }
 
 func (n *Node) registerAdmin(mux *http.ServeMux) {
-	allowed := n.cfg.adminAllowed
-	if allowed == nil {
-		allowed = fromThisMachine
-	}
 	admin.Register(mux, admin.Config{
-		Node: operated{n}, Monitor: n.monitor, Allowed: allowed, Log: n.cfg.Log.With().Str("part", "admin").Logger(),
+		Node: operated{n}, Monitor: n.monitor, Allowed: n.operator, Log: n.cfg.Log.With().Str("part", "admin").Logger(),
 	})
-	mux.Handle("GET /metrics", admin.Guard(allowed, promhttp.HandlerFor(n.metrics(), promhttp.HandlerOpts{})))
+	mux.Handle("GET /metrics", admin.Guard(n.operator, promhttp.HandlerFor(n.metrics(), promhttp.HandlerOpts{})))
+}
+
+// operator says why somebody may not operate the node, nil if they may: whoever shows an API key, and without one programs on
+// this machine, if nobody else reaches the listener.
+func (n *Node) operator(r *http.Request) error {
+	ok, problem := n.gate.auth.HoldsKey(r)
+	switch {
+	case ok:
+		return nil
+	case problem != nil:
+		return problem
+	case n.adminListener != nil && loopback(n.AdminAddr()), edge.Open(r.Context()):
+		return fromThisMachine(r)
+	}
+	no := n.gate.auth.Refusal(identity.Principal{}, identity.Manage)
+	if no.Status == http.StatusForbidden {
+		return fmt.Errorf("%w: %s", admin.ErrForbidden, no.Detail)
+	}
+	return errors.New(no.Detail)
 }
 
 // fromThisMachine lets in programs and browsers on this machine that mean this node. A proxy's requests come from this machine too

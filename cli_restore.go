@@ -52,7 +52,7 @@ func restoreBackup(file, data string) (m *backup.Manifest, details backupDetails
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	parts, made := filepath.Join(work, "parts"), filepath.Join(work, "data")
-	if err := errors.Join(os.Mkdir(parts, 0o700), os.Mkdir(made, 0o755)); err != nil {
+	if err := errors.Join(os.Mkdir(parts, 0o700), os.Mkdir(made, 0o700)); err != nil {
 		return nil, details, err
 	}
 	if m, err = backup.Read(in, parts); err != nil {

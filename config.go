@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"runtime"
 	"strings"
 	"time"
@@ -91,9 +90,8 @@ type Config struct {
 	// holds. Default: nobody is told.
 	Webhook, WebhookSecret, WebhookSecretFile string
 
-	auth         AuthFunc
-	adminAllowed func(*http.Request) error // who may operate the node; nil: programs on this machine
-	plant        engine.Plant
+	auth  AuthFunc
+	plant engine.Plant
 }
 
 // An Option adds something to a Config.

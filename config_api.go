@@ -51,7 +51,7 @@ func (c *Config) queues() ([]matchmaker.Queue, error) {
 	if err != nil {
 		return nil, configError("-queues", err)
 	}
-	queues, err := matchmaker.ParseQueues(c.QueueFile, []byte(text))
+	queues, err := matchmaker.ParseQueues(c.QueueFile, text)
 	if err != nil {
 		return nil, configError("-queues", err)
 	}

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 
@@ -172,19 +170,8 @@ func (c *Config) accounts() identity.Accounts {
 	}
 }
 
-func readSecretFile(name string) (string, error) { return readBounded(name, maxSecretFileBytes) }
-
-// readBounded reads a file of at most limit bytes.
-func readBounded(name string, limit int64) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(text)) > limit {
-		err = fmt.Errorf("%s has more than %d bytes", name, limit)
-	}
+func readSecretFile(name string) (string, error) {
+	text, err := readBounded(name, maxSecretFileBytes)
 	return string(text), err
 }
 

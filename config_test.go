@@ -35,7 +35,7 @@ func TestGateConfig(t *testing.T) {
 		{name: "key file", args: []string{"-api-key-file", file("keys", "# keys\ngame="+secret+"\n"), "-api-key", secret + "3"}},
 		{name: "no key file", args: []string{"-api-key-file", filepath.Join(dir, "none")}, err: "-api-key-file: open"},
 		{name: "empty key file", args: []string{"-api-key-file", file("empty", "# none\n")}, err: "no key in it"},
-		{name: "huge key file", args: []string{"-api-key-file", file("huge", strings.Repeat("#", 1<<20+1))}, err: "has more than 1048576 bytes"},
+		{name: "huge key file", args: []string{"-api-key-file", file("huge", strings.Repeat("#", 1<<20+1))}, err: "is larger than 1048576 bytes"},
 		{name: "short secret", args: []string{"-jwt-secret", secret}, err: "-jwt-secret: 16 bytes: want at least 32"},
 		{name: "secret file", args: []string{"-jwt-secret-file", file("secret", secret+secret+"\n")}},
 		{name: "empty secret file", args: []string{"-jwt-secret-file", file("nothing", "\n")}, err: "-jwt-secret-file"},

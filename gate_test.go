@@ -90,7 +90,9 @@ func TestGate(t *testing.T) {
 		{name: "preflight needs no key", method: "OPTIONS", path: "/v1/join", headers: []string{"Origin: https://page.example", "Access-Control-Request-Method: POST"}, status: 204},
 		{name: "path that is cleaned", method: "GET", path: "//v1/rooms", headers: []string{key + "x"}, status: 401, text: "unauthorized"},
 		{name: "path in another spelling", method: "GET", path: "/%761/rooms", headers: []string{key + "x"}, status: 401, text: "unauthorized"},
-		{name: "metrics", method: "GET", path: "/metrics", status: 200, text: `ringside_http_refused_total{reason="origin"} 1`},
+		{name: "metrics are for operators", method: "GET", path: "/metrics", status: 401, text: "needs an API key"},
+		{name: "so is the admin page's data", method: "GET", path: "/admin/api/status", headers: []string{playerToken(t, time.Now().Add(time.Hour))}, status: 401, text: "none of the node's API keys"},
+		{name: "metrics", method: "GET", path: "/metrics", headers: []string{key}, status: 200, text: `ringside_http_refused_total{reason="origin"} 1`},
 		{name: "page", method: "GET", path: "/", status: 200, text: "<html"},
 		{name: "socket of no room", method: "GET", path: "/v1/rooms/nonsense0/ws", headers: []string{key + "x"}, status: 404, text: "no room"},
 	}
@@ -105,8 +107,9 @@ func TestGate(t *testing.T) {
 			}
 		})
 	}
-	if _, text, _ := call(t, c, "GET", base+"/metrics", ""); !strings.Contains(text, `ringside_http_refused_total{reason="auth"} 4`) {
-		t.Errorf("refusals are not counted: %s", text[strings.Index(text, "ringside_http_refused"):][:300])
+	if _, text, _ := call(t, c, "GET", base+"/metrics", "", key); !strings.Contains(text, `ringside_http_refused_total{reason="auth"} 5`) {
+		_, text, _ = strings.Cut(text, "ringside_http_refused")
+		t.Errorf("refusals are not counted: %.300s", text)
 	}
 }
 

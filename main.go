@@ -71,7 +71,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, opts ...O
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	node, err := Start(ctx, cfg)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		fmt.Fprintln(stderr, "ringside: stopped before it was ready")
+		return 0
+	case errors.Is(err, ErrConfig): // trying again does not help: a supervisor must not
+		fmt.Fprintf(stderr, "ringside: %v\n", err)
+		return 2
+	case err != nil:
 		fmt.Fprintf(stderr, "ringside: %v\n", err)
 		return 1
 	}

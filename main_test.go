@@ -46,12 +46,12 @@ func TestCommandLine(t *testing.T) {
 		{name: "unknown flag", args: []string{"-lisen", "x"}, opts: []Option{idleGame}, code: 2, stderr: "flag provided but not defined: -lisen"},
 		{name: "argument", args: []string{"arena"}, opts: []Option{idleGame}, code: 2, stderr: `unexpected argument "arena"`},
 		{name: "log level", args: []string{"-log-level", "loud"}, opts: []Option{idleGame}, code: 2, stderr: `-log-level: "loud" is none of debug, info, warn, error`},
-		{name: "environment", env: map[string]string{"RINGSIDE_MAX_ROOMS": "-1"}, opts: []Option{idleGame}, code: 1, stderr: "-max-rooms: -1: want 1 to 1000000"},
-		{name: "no game", code: 1, stderr: "a node without a game"},
+		{name: "environment", env: map[string]string{"RINGSIDE_MAX_ROOMS": "-1"}, opts: []Option{idleGame}, code: 2, stderr: "-max-rooms: -1: want 1 to 1000000"},
+		{name: "no game", code: 2, stderr: "a node without a game"},
 		{name: "two games of a name", opts: []Option{idleGame, idleGame}, code: 1, stderr: `"idle"`},
-		{name: "address", args: []string{"-listen", "nowhere"}, opts: []Option{idleGame}, code: 1, stderr: `-listen: "nowhere" is not host:port`},
+		{name: "address", args: []string{"-listen", "nowhere"}, opts: []Option{idleGame}, code: 2, stderr: `-listen: "nowhere" is not host:port`},
 		{name: "port in use", args: []string{"-listen", busy.Addr().String()}, opts: []Option{idleGame}, code: 1, stderr: "address already in use (choose another address with -listen)"},
-		{name: "advertise", args: []string{"-advertise", "https://x"}, opts: []Option{idleGame}, code: 1, stderr: "want ws://host[:port] or wss://host[:port]"},
+		{name: "advertise", args: []string{"-advertise", "https://x"}, opts: []Option{idleGame}, code: 2, stderr: "want ws://host[:port] or wss://host[:port]"},
 		{name: "data is a file", args: []string{"-listen", "127.0.0.1:0", "-data", "main.go"}, opts: []Option{idleGame}, code: 1, stderr: "main.go"},
 	}
 	for _, tt := range tests {

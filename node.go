@@ -93,7 +93,8 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	if err := n.listenAdmin(ctx); err != nil {
 		return err
 	}
-	if err := sock.RaiseFileLimit(uint64(n.cfg.MaxConnections+n.cfg.maxCalls()+n.cfg.MaxStreams) + 256); err != nil {
+	needed := uint64(n.cfg.MaxConnections+n.cfg.maxCalls()) + 256
+	if err := sock.RaiseFileLimit(needed + uint64(n.cfg.MaxStreams)); err != nil && sock.FileLimit() < needed { // streams take what is left
 		n.cfg.Log.Warn().Err(err).Int("max_connections", n.cfg.MaxConnections).Msg("open files are limited below what connections need")
 	}
 	if err := n.openDirectory(ctx); err != nil {

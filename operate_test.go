@@ -209,7 +209,7 @@ func TestOperatorsMistakes(t *testing.T) {
 		{[]string{"-config", bad}, 2, bad + ":1: workers: "},
 		{[]string{"-config", odd + ".not"}, 2, "no such file"},
 		{[]string{"-workers", "0"}, 2, "-workers: 0: want 1 or more"},
-		{[]string{"-check-config", "-admin-listen", "0.0.0.0:0"}, 2, "needs an API key"},
+		{[]string{"-check-config", "-admin-listen", "0.0.0.0:0"}, 2, "set -api-key"},
 		{[]string{"-check-config", "-data", odd + "/x"}, 2, "-data"},
 		{[]string{"-check-config", "-tls-cert", odd, "-tls-key", odd}, 2, "-tls-cert"},
 		{[]string{"-listen", "127.0.0.1:0", "-data", n.cfg.Data}, 1, fmt.Sprintf("is in use by ringside pid %d (listening on %s, since ", os.Getpid(), n.Addr())},

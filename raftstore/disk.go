@@ -26,7 +26,7 @@ type disk struct {
 func openDisk(cfg *Config) (*disk, error) {
 	base := filepath.Join(cfg.Dir, "raft")
 	walDir := filepath.Join(base, "wal")
-	if err := os.MkdirAll(walDir, 0o755); err != nil {
+	if err := os.MkdirAll(walDir, 0o700); err != nil {
 		return nil, fmt.Errorf("create log directory: %w", err)
 	}
 	// raft-wal would wait for ever for a directory that somebody else has.

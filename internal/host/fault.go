@@ -111,11 +111,11 @@ func (s *faultStore) write(f *FaultFile) (path string, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return "", fmt.Errorf("write fault file: %w", err)
 	}
 	path = filepath.Join(s.dir, fmt.Sprintf("%s-%d.fault", fileSafe(f.Room), f.Tick))
-	if err := os.WriteFile(path+".new", f.Append(nil), 0o644); err != nil {
+	if err := os.WriteFile(path+".new", f.Append(nil), 0o600); err != nil {
 		return path, fmt.Errorf("write fault file: %w", err)
 	}
 	if err := os.Rename(path+".new", path); err != nil {

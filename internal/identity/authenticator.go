@@ -99,10 +99,7 @@ func (a *Authenticator) identify(r *http.Request) (Principal, *Problem) {
 		return a.stranger(r), nil
 	}
 	if wait := a.cfg.Throttle(r); wait > 0 && shown {
-		return Principal{}, &Problem{
-			Status: http.StatusTooManyRequests, Code: "too_many_requests", RetryAfter: int(math.Ceil(wait.Seconds())),
-			Detail: "too many credentials from this address were refused",
-		}
+		return Principal{}, impatient(wait)
 	}
 	switch {
 	case a.cfg.Accounts != nil:
@@ -115,6 +112,34 @@ func (a *Authenticator) identify(r *http.Request) (Principal, *Problem) {
 		return Principal{}, invalid("this is none of the node's API keys")
 	}
 	return Principal{}, invalid("this node knows no API keys and no tokens: start it with -api-key or -jwt-…, or send no Authorization header")
+}
+
+// HoldsKey reports whether a request shows one of the API keys. A credential that is none is a problem.
+func (a *Authenticator) HoldsKey(r *http.Request) (bool, *Problem) {
+	bearer, shown, malformed := credential(r)
+	if bearer != "" {
+		if _, ok := findKey(a.cfg.Keys, bearer); ok {
+			return true, nil
+		}
+	}
+	if !shown {
+		return false, nil
+	}
+	if wait := a.cfg.Throttle(r); wait > 0 {
+		return false, impatient(wait)
+	}
+	a.cfg.Failed(r)
+	if malformed != "" {
+		return false, invalid(malformed)
+	}
+	return false, invalid("this is none of the node's API keys")
+}
+
+func impatient(wait time.Duration) *Problem {
+	return &Problem{
+		Status: http.StatusTooManyRequests, Code: "too_many_requests", RetryAfter: int(math.Ceil(wait.Seconds())),
+		Detail: "too many credentials from this address were refused",
+	}
 }
 
 // stranger is who shows nothing.

@@ -29,7 +29,7 @@ func CPUTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// RaiseFileLimit makes sure that the process may hold n descriptors open, or says why it may not.
+// RaiseFileLimit makes sure that the process may hold n descriptors open, or as many as it may and says why not n.
 func RaiseFileLimit(n uint64) error {
 	var lim unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
@@ -40,6 +40,8 @@ func RaiseFileLimit(n uint64) error {
 	}
 	want := unix.Rlimit{Cur: n, Max: max(lim.Max, n)} // a higher hard limit needs privilege
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &want); err != nil {
+		most := unix.Rlimit{Cur: lim.Max, Max: lim.Max}
+		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &most) // the error above is the one that matters
 		return fmt.Errorf("raise file limit from %d to %d (hard limit %d): %w", lim.Cur, n, lim.Max, err)
 	}
 	return nil

@@ -37,7 +37,7 @@ type fakeServer struct {
 	epoch atomic.Uint32
 	live  sync.Map // net.Conn → *fakeConn
 	ticks sync.Map // slot → the tick its room is restored at
-	used   sync.Map // by slot: the newest input in a state
+	used  sync.Map // by slot: the newest input in a state
 
 	// Faults, by slot. Set before the run.
 	flip  map[uint32]bool // a bit of one delta
