@@ -23,11 +23,20 @@ const (
 // serve answers HTTP, or HTTPS where there is a certificate, until the server is shut down.
 func (n *Node) serve() {
 	n.server = newServer(n.gate.wrap(n.mux()), n.cfg.Log)
-	n.server.ConnState = n.gate.edge.ConnState
+	n.server.ConnState = func(c net.Conn, s http.ConnState) {
+		if !n.hub.Returned(c, s) {
+			n.gate.edge.ConnState(c, s)
+		}
+	}
 	n.server.TLSConfig = n.gate.tls()
+	secure := n.server.TLSConfig != nil // Serve makes itself one
+	if !secure {
+		again := n.hub.Listener(n.listener.Addr())
+		n.running.Go(func() { _ = n.server.Serve(again) }) // until the hub is closed
+	}
 	n.running.Go(func() {
 		var err error
-		if n.server.TLSConfig != nil {
+		if secure {
 			err = n.server.ServeTLS(n.listener, "", "")
 		} else {
 			err = n.server.Serve(n.listener)

@@ -52,7 +52,7 @@ func (h *Hub) Events(w http.ResponseWriter, r *http.Request, topic string, first
 		_, _ = w.Write(opening) // fails when the client has gone: nobody is left to tell
 		return
 	}
-	conn := take(w, r)
+	conn, _ := take(w, r)
 	if conn == nil {
 		s := h.newWebSink(w, r)
 		if !h.failed(s.write(opening)) {
@@ -60,7 +60,7 @@ func (h *Hub) Events(w http.ResponseWriter, r *http.Request, topic string, first
 		}
 		return
 	}
-	opening = append(appendHead(nil, r.ProtoMinor, http.StatusOK, set, -1), opening...)
+	opening = append(appendHead(nil, r.ProtoMinor, http.StatusOK, set, -1, false), opening...)
 	fd, plain := descriptor(conn)
 	if plain {
 		parked = h.park(&parkedConn{place: place, conn: conn, fd: fd, stream: true, minor: r.ProtoMinor, cursor: cursor, tail: opening})
@@ -79,7 +79,8 @@ func (h *Hub) Events(w http.ResponseWriter, r *http.Request, topic string, first
 //
 // answer is called by one goroutine at a time, not always the same, without locks. It must not wait: other clients wait with
 // it. It lives as long as the poll, so it should not hold on to the request. After a panic the client gets 500. Headers set on
-// w are sent. As with Events the Hub may own the connection when Wait returns; it then answers with Connection: close.
+// w are sent. As with Events the Hub may own the connection when Wait returns; the client's next request on it comes out of
+// Listener.
 func (h *Hub) Wait(w http.ResponseWriter, r *http.Request, topic string, timeout time.Duration, answer func(final bool) *Response) {
 	if r.Method == http.MethodHead {
 		h.call(answer, true).send(w)
@@ -103,7 +104,7 @@ func (h *Hub) Wait(w http.ResponseWriter, r *http.Request, topic string, timeout
 		response.send(w)
 		return
 	}
-	conn := take(w, r)
+	conn, again := take(w, r)
 	if conn == nil {
 		h.holdPoll(h.newWebSink(w, r), place.group, seen, timeout, answer)
 		return
@@ -113,7 +114,7 @@ func (h *Hub) Wait(w http.ResponseWriter, r *http.Request, topic string, timeout
 	if plain {
 		parked = h.park(&parkedConn{
 			place: place, conn: conn, fd: fd, minor: r.ProtoMinor,
-			answer: answer, header: set, seen: seen, end: h.now() + timeout,
+			answer: answer, header: set, seen: seen, end: h.now() + timeout, again: again && h.back != nil,
 		})
 		return
 	}
@@ -140,17 +141,18 @@ func ownHeader(h http.Header) http.Header {
 }
 
 // take takes the request's connection from net/http, with its buffers and what the client sent behind the request. It returns
-// nil when that cannot be, or would not lead to a connection that can be parked.
-func take(w http.ResponseWriter, r *http.Request) net.Conn {
+// nil when that cannot be, or would not lead to a connection that can be parked. again means that the client may ask again on
+// it, and has not yet: what it sent behind the request is lost.
+func take(w http.ResponseWriter, r *http.Request) (conn net.Conn, again bool) {
 	if !canPark || r.ProtoMajor != 1 || r.TLS != nil {
-		return nil
+		return nil, false
 	}
-	conn, _, err := http.NewResponseController(w).Hijack()
+	conn, bufs, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return nil // HTTP/2, or a ResponseWriter that is none of net/http's
+		return nil, false // HTTP/2, or a ResponseWriter that is none of net/http's
 	}
 	conn.SetDeadline(time.Time{}) // those of http.Server
-	return conn
+	return conn, r.ProtoMinor == 1 && !r.Close && bufs.Reader.Buffered() == 0
 }
 
 // park hands a connection to its writer. It sends what it can of the tail itself: most openings fit into the socket. False: the

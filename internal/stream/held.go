@@ -95,8 +95,10 @@ func (s *connSink) write(parts ...[]byte) error {
 	return err
 }
 
-func (s *connSink) respond(response *Response) error { return s.write(response.raw(s.minor, s.set)) }
-func (s *connSink) gone() <-chan struct{}            { return nil }
+func (s *connSink) respond(response *Response) error {
+	return s.write(response.raw(s.minor, s.set, false))
+}
+func (s *connSink) gone() <-chan struct{} { return nil }
 
 // A held is a listener whose goroutine waits in its handler.
 type held struct {

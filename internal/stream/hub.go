@@ -17,8 +17,10 @@ type Hub struct {
 	start   time.Time
 	writers []*writer
 	topics  topics
+	back    *giveBack // nil: Listener was not called
 
 	stats   counters
+	waves   atomic.Int32   // writers that are telling of a change
 	turn    atomic.Uint32  // whose writer the next listener gets
 	running sync.WaitGroup // the writers
 	closing chan struct{}  // closed by Close
@@ -175,6 +177,9 @@ func (h *Hub) Close(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	h.running.Wait()
+	if h.back != nil {
+		h.back.Close()
+	}
 	if !cut() {
 		return context.Cause(ctx)
 	}

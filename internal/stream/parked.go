@@ -36,6 +36,7 @@ type parkedConn struct {
 	header http.Header                // what the handler had set
 	seen   uint64                     // the topic's changes when it was asked last
 	end    time.Duration              // timeout
+	again  bool                       // the connection goes back to net/http behind the answer
 
 	// Writing.
 	tail   []byte        // what the socket did not take; shared, not changed
@@ -115,7 +116,7 @@ func (w *writer) ask(p *parkedConn, final bool) {
 	response := w.hub.call(p.answer, final)
 	if response != nil {
 		w.hub.stats.written.Add(1)
-		w.finish(p, response.raw(p.minor, p.header))
+		w.finish(p, response.raw(p.minor, p.header, p.again))
 	}
 }
 
@@ -124,11 +125,12 @@ func (w *writer) dismiss(p *parkedConn, n int) {
 	if p.stream {
 		w.finish(p, farewell(n))
 	} else {
-		w.finish(p, problemClosing.response().raw(p.minor, p.header))
+		p.again = false
+		w.finish(p, problemClosing.response().raw(p.minor, p.header, false))
 	}
 }
 
-// finish sends the end of an answer, behind what the socket has not taken yet, and drops the connection when all of it is out.
+// finish sends the end of an answer, behind what the socket has not taken yet, and lets the connection go when all of it is out.
 // The place is free before the client can know, which may ask again at once; it is taken again when the client does not take
 // the end: what it holds of ours must stay counted.
 func (w *writer) finish(p *parkedConn, b []byte) {
@@ -140,7 +142,7 @@ func (w *writer) finish(p *parkedConn, b []byte) {
 		return
 	}
 	if w.send(p, b) {
-		w.drop(p)
+		w.release(p)
 	} else if p.slot >= 0 {
 		p.place.again()
 	}
@@ -184,7 +186,7 @@ func (w *writer) retry(p *parkedConn) {
 			w.drop(p)
 		}
 	case p.ending:
-		w.drop(p)
+		w.release(p)
 	default:
 		p.tail = nil
 		w.feedAlone(p)
@@ -203,8 +205,25 @@ func (w *writer) leave(p *parkedConn) {
 	p.place.leave()
 }
 
+// release forgets p, whose answer is out: its connection goes back to net/http, or is closed.
+func (w *writer) release(p *parkedConn) {
+	if !p.again {
+		w.drop(p)
+		return
+	}
+	w.forget(p)
+	w.hub.back.put(p.conn)
+}
+
 // drop closes p and forgets it.
 func (w *writer) drop(p *parkedConn) {
+	w.forget(p)
+	discard(p.fd, w.scratch[:])
+	p.conn.Close()
+}
+
+// forget takes p out of every list; its connection is whoever's calls it.
+func (w *writer) forget(p *parkedConn) {
 	w.leave(p)
 	heap.Remove(&w.due, p.turn)
 	last := len(w.conns) - 1
@@ -214,7 +233,5 @@ func (w *writer) drop(p *parkedConn) {
 	w.conns = w.conns[:last]
 	w.sweep.remove(p.slot)
 	p.slot = -1
-	discard(p.fd, w.scratch[:])
-	p.conn.Close()
 	w.hub.stats.parked.Add(-1)
 }

@@ -105,3 +105,23 @@ func (s *sweep) gone(visit func(i int)) {
 		end = begin
 	}
 }
+
+// readable waits until the peer has sent something, which stays there, or has gone (false). The connection's read deadline ends
+// it, too.
+func readable(conn net.Conn) (ok bool) {
+	c, plain := conn.(syscall.Conn)
+	if !plain {
+		return false
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var one [1]byte
+	err = raw.Read(func(s uintptr) bool {
+		n, _, err := unix.Recvfrom(int(s), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		ok = err == nil && n > 0
+		return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
+	})
+	return ok && err == nil
+}

@@ -123,7 +123,7 @@ func TestRawHeadIsOneHead(t *testing.T) {
 	header := http.Header{
 		"X-Evil": {"a\r\nSet-Cookie: b"}, "Bad Name": {"x"}, "Transfer-Encoding": {"chunked"}, "Content-Length": {"7"}, "Connection": {"keep-alive"},
 	}
-	raw := (&Response{Status: 418, Body: []byte("tea")}).raw(1, header)
+	raw := (&Response{Status: 418, Body: []byte("tea")}).raw(1, header, false)
 	resp, err := http.ReadResponse(bufio.NewReader(strings.NewReader(string(raw))), nil)
 	if err != nil {
 		t.Fatal(err)

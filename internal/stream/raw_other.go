@@ -15,6 +15,7 @@ func descriptor(net.Conn) (int, bool)  { return -1, false }
 func tune(int, bool, time.Duration)    {}
 func sendNow(int, []byte) (int, error) { return 0, errors.ErrUnsupported }
 func discard(int, []byte)              {}
+func readable(net.Conn) bool           { return false }
 
 type sweep struct{}
 

@@ -53,13 +53,13 @@ func (r *Response) send(w http.ResponseWriter) {
 	}
 }
 
-// raw is the whole answer for a connection that was taken from net/http and ends with it.
-func (r *Response) raw(minor int, set http.Header) []byte {
+// raw is the whole answer for a connection that was taken from net/http and, unless it is to be used again, ends with it.
+func (r *Response) raw(minor int, set http.Header, again bool) []byte {
 	length := -1
 	if r.hasBody() {
 		length = len(r.Body)
 	}
-	out := appendHead(make([]byte, 0, 512+len(r.Body)), minor, r.status(), r.headers(set), length)
+	out := appendHead(make([]byte, 0, 512+len(r.Body)), minor, r.status(), r.headers(set), length, again)
 	if r.hasBody() {
 		out = append(out, r.Body...)
 	}
@@ -72,9 +72,9 @@ var framing = map[string]bool{
 	"Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
 }
 
-// appendHead appends a status line and headers of HTTP/1.minor, with the end of the connection as the message's end. A length
-// below 0 is not said.
-func appendHead(dst []byte, minor, status int, header http.Header, length int) []byte {
+// appendHead appends a status line and headers of HTTP/1.minor, with the end of the connection as the message's end unless it
+// is to be used again. A length below 0 is not said.
+func appendHead(dst []byte, minor, status int, header http.Header, length int, again bool) []byte {
 	b := bytes.NewBuffer(dst)
 	b.WriteString("HTTP/1." + strconv.Itoa(minor) + " " + strconv.Itoa(status) + " " + http.StatusText(status) + "\r\n")
 	_ = header.WriteSubset(b, framing) // replaces line ends in values and leaves out what is no name; a Buffer does not fail
@@ -82,7 +82,10 @@ func appendHead(dst []byte, minor, status int, header http.Header, length int) [
 	if length >= 0 {
 		b.WriteString("Content-Length: " + strconv.Itoa(length) + "\r\n")
 	}
-	b.WriteString("Connection: close\r\n\r\n")
+	if !again {
+		b.WriteString("Connection: close\r\n")
+	}
+	b.WriteString("\r\n")
 	return b.Bytes()
 }
 

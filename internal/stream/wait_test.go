@@ -23,8 +23,9 @@ func body(tb testing.TB, resp *http.Response) string {
 func TestWaitAnswersAfterPublish(t *testing.T) {
 	forEach(t, func(t *testing.T, b backend) {
 		r := newRig(t, b, Config{})
-		var state atomic.Int64
+		var state, asked atomic.Int64
 		r.answer = func(final bool) *Response {
+			asked.Add(1)
 			if n := state.Load(); n >= 2 || final {
 				return &Response{Status: http.StatusCreated, Header: http.Header{"X-State": {"yes"}}, Body: fmt.Appendf(nil, "%d", n)}
 			}
@@ -51,6 +52,7 @@ func TestWaitAnswersAfterPublish(t *testing.T) {
 			})
 		}
 		r.held(b, 0, 8)
+		r.eventually("8 have asked", func(Stats) bool { return asked.Load() >= 8 })
 		for n := range 3 {
 			state.Store(int64(n))
 			r.hub.Publish("a", func() (Event, bool) {

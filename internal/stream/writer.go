@@ -118,9 +118,11 @@ func (w *writer) run() {
 		for _, e := range errands {
 			w.accept(e)
 		}
+		w.hub.waves.Add(1)
 		for _, g := range dirty {
 			w.serve(g)
 		}
+		w.hub.waves.Add(-1)
 		clear(errands)
 		clear(dirty)
 		w.spare.errands, w.spare.dirty = errands[:0], dirty[:0]

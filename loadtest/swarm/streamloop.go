@@ -32,6 +32,7 @@ type streamLoop struct {
 	// Read by anybody.
 	open    atomic.Int64
 	reached atomic.Int64 // streams that have the change
+	asking  atomic.Int64 // polls between two sockets
 
 	// Guarded by mu.
 	mu      sync.Mutex
@@ -146,6 +147,8 @@ func (l *streamLoop) take() {
 		if a.index < 0 {
 			a.index = len(l.streams)
 			l.streams = append(l.streams, stream{})
+		} else {
+			l.asking.Add(-1)
 		}
 		s := &l.streams[a.index]
 		s.fd, s.away = a.fd, a.fd < 0
@@ -260,6 +263,7 @@ func (l *streamLoop) answers(s *stream, index int, data []byte) {
 	if strings.EqualFold(headerOf(data[:head], "connection"), "close") {
 		sock.Close(s.fd)
 		s.away = true
+		l.asking.Add(1)
 		l.again <- arrivedStream{index: index, etag: etag} // has room for each stream once
 		return
 	}

@@ -268,7 +268,7 @@ func hostOf(hostPort string) string {
 // waitOpen gives polls that were answered time to ask again, on new sockets: one that is not there when the room changes is told
 // when it asks, and that is not what is measured.
 func (r *streamRun) waitOpen(ctx context.Context) {
-	for start := time.Now(); ctx.Err() == nil && time.Since(start) < r.cfg.giveUp && int(r.loop.open.Load()) < r.cfg.Count; {
+	for start := time.Now(); ctx.Err() == nil && time.Since(start) < r.cfg.giveUp && r.loop.asking.Load() > 0; {
 		pause(ctx, 10*time.Millisecond)
 	}
 	pause(ctx, r.cfg.settle)
