@@ -90,21 +90,22 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	}
 }
 
-// Do runs fn with the session, alone. The Core must not be used afterwards.
+// Do runs fn with the session, alone. The Core must not be used afterwards. A panic of fn is the caller's, and leaves the
+// Client as usable as it was.
 func (c *Client) Do(fn func(core *Core, now time.Duration)) {
+	// Deferred: who panics in fn, or ends the goroutine, often has a Close deferred, which would wait for the lock for good.
+	defer c.poke()
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	fn(c.core, c.now())
-	c.mu.Unlock()
-	c.poke()
 }
 
-// Input is Core.Input.
+// Input is Core.Input: it panics if the number of fields is wrong.
 func (c *Client) Input(delay time.Duration, fields ...int32) (seq uint32) {
+	defer c.poke()
 	c.mu.Lock()
-	seq = c.core.Input(c.now(), delay, fields...)
-	c.mu.Unlock()
-	c.poke()
-	return seq
+	defer c.mu.Unlock() // as in Do
+	return c.core.Input(c.now(), delay, fields...)
 }
 
 // Message is Core.Message with the fields encoded.

@@ -263,6 +263,49 @@ func TestClientFollowsAPlannedMove(t *testing.T) {
 	}
 }
 
+// A caller who panics while the Client is theirs gets the panic, and a Close that is deferred above it does not wait for ever.
+func TestAPanicLeavesTheClientUsable(t *testing.T) {
+	for name, misuse := range map[string]func(*Client){
+		"too few fields": func(c *Client) { c.Input(0, 1) },
+		"no fields":      func(c *Client) { c.Input(0) },
+		"too many":       func(c *Client) { c.Input(0, 1, 0, 1) },
+		"a handler":      func(c *Client) { c.Do(func(*Core, time.Duration) { panic("the caller's own") }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newWSServer(t, func(s *wsServer, c *wsConn, _ int) {
+				c.send(s.fake.welcome(), s.first())
+				c.until(wire.TypeInput)
+				c.until(0)
+			})
+			c, err := dial(t, s, Handlers{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			closed := make(chan struct{})
+			go func() {
+				defer close(closed)
+				defer c.Close()
+				func() {
+					defer func() {
+						if recover() == nil {
+							t.Error("no panic")
+						}
+					}()
+					misuse(c)
+				}()
+				if seq := c.Input(0, 1, 0); seq != 1 {
+					t.Errorf("the input after the panic has number %d, want 1", seq)
+				}
+			}()
+			select {
+			case <-closed:
+			case <-time.After(10 * time.Second):
+				t.Fatal("the Client is still locked 10 s after the panic")
+			}
+		})
+	}
+}
+
 func TestClientRefusedAtTheDoor(t *testing.T) {
 	s := newWSServer(t, func(s *wsServer, c *wsConn, n int) {
 		c.send(wire.AppendErr(nil, wire.Err{Code: 4001, Text: "token expired"}))
