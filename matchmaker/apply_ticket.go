@@ -33,6 +33,7 @@ type (
 		Expires int64
 		MaxLive int    // refused when as many tickets are live
 		Random  []byte // 16 bytes: the id
+		once
 	}
 
 	cancelTicket struct {
@@ -93,6 +94,7 @@ func (m *createTicket) fields(c *codec) {
 	c.int(&m.Expires)
 	c.num(&m.MaxLive, 0, 1<<30)
 	c.bytes(&m.Random, ticketRandom)
+	m.once.fields(c)
 }
 
 func (m *cancelTicket) fields(c *codec) {
@@ -120,9 +122,13 @@ func (m *failTickets) fields(c *codec) {
 	c.str(&m.Text, maxTextBytes)
 }
 
-// apply puts a ticket at the end of its queue. A player who has a live ticket
-// there gets no second one; the first is in the result.
 func (m *createTicket) apply(d *Directory) result {
+	return d.once(&m.origin, m.Hash, 0, func() result { return m.enqueue(d) })
+}
+
+// enqueue puts a ticket at the end of its queue. A player who has a live
+// ticket there gets no second one; the first is in the result.
+func (m *createTicket) enqueue(d *Directory) result {
 	x := &d.t.tickets
 	if len(m.Random) != ticketRandom {
 		return result{err: invalid("random bytes")}

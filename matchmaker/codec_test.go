@@ -37,7 +37,7 @@ func sampleCommands() []command {
 		&freeSeat{o, "abcdefghjk", 7},
 		&setWebhook{o, true},
 		&acknowledge{o, []string{"abcdefghjk.1"}},
-		&createTicket{o, "arena-2v2", "ann", []TicketPlayer{{"ann", "Ann", 1500_500}, {"bob", "Bob", -7}}, 9, 10, bytes.Repeat([]byte{7}, ticketRandom)},
+		&createTicket{o, "arena-2v2", "ann", []TicketPlayer{{"ann", "Ann", 1500_500}, {"bob", "Bob", -7}}, 9, 10, bytes.Repeat([]byte{7}, ticketRandom), hash},
 		&cancelTicket{o, "ticket"},
 		&matchTickets{o, c, "arena-2v2", []matchParty{{"ticket", 3, 1}, {"other", 1, 2}}, 9},
 		&failTickets{o, []matchParty{{"ticket", 3, 0}}, "no"},

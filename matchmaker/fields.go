@@ -212,6 +212,7 @@ func (e *replay) fields(c *codec) {
 	c.str(&e.Room, maxIDBytes)
 	list(c, &e.Seats, maxPlayersPerCall, func(c *codec, seat *uint64) { c.uint(seat) })
 	c.bool(&e.Created)
+	c.str(&e.Ticket, maxIDBytes)
 }
 
 func (n *notice) fields(c *codec) {

@@ -16,6 +16,7 @@ import (
 )
 
 type createTicketInput struct {
+	Key  string `header:"Idempotency-Key" maxLength:"64" pattern:"^[!-~]+$" doc:"Makes it safe to repeat the call for ten minutes; a new random value for each ticket"`
 	Body struct {
 		Queue   string           `json:"queue" minLength:"1" maxLength:"64"`
 		Players []ticketPlayerIn `json:"players" minItems:"1" maxItems:"16" nullable:"false" doc:"A party: they play in one team. Several only from a server"`
@@ -32,8 +33,10 @@ type ticketPlayerIn struct {
 const defaultRating = 1500
 
 type ticketOutput struct {
-	Location string `header:"Location"`
-	ETag     string `header:"ETag"`
+	Location string `header:"Location" doc:"Path of the ticket"`
+	ETag     string `header:"ETag" doc:"Version of the ticket"`
+	Replayed string `header:"Idempotent-Replayed" doc:"true if the key got this ticket before"`
+	Cache    string `header:"Cache-Control" doc:"no-store: there may be tokens in it"`
 	Body     ticketBody
 }
 
@@ -96,18 +99,29 @@ func (m *Matchmaker) createTicketHTTP(ctx context.Context, in *createTicketInput
 	if !c.Server {
 		by = c.Player
 	}
-	t, err := m.CreateTicket(ctx, in.Body.Queue, by, party)
+	as, err := c.asks(in.Key, "create-ticket", in.Body)
 	if err != nil {
-		return nil, m.ticketProblem(ctx, err, &c, t)
+		return nil, m.problem(err)
 	}
-	return &ticketOutput{Location: ticketPathOf(t), ETag: ticketTag(t), Body: m.newTicketBody(m.socketsFor(ctx), t, nil)}, nil
+	res, err := m.createTicket(ctx, as, in.Body.Queue, by, party)
+	if err != nil {
+		return nil, m.ticketProblem(ctx, err, &c, res.ticket)
+	}
+	t, room := res.ticket, (*Room)(nil)
+	if res.replayed && t.Room != "" { // it has been matched meanwhile
+		room = m.dir.Room(t.Room)
+	}
+	return &ticketOutput{
+		Location: ticketPathOf(t), ETag: ticketTag(t), Replayed: replayedHeader(res.replayed), Cache: "no-store",
+		Body: m.newTicketBody(m.socketsFor(ctx), t, room),
+	}, nil
 }
 
 // newParty is who a caller asks a ticket for: a server for anybody, a player
 // for themselves.
 func newParty(c *Caller, in []ticketPlayerIn) ([]TicketPlayer, error) {
 	if !c.Server && len(in) > 1 {
-		return nil, newProblem(http.StatusForbidden, "forbidden", "only a server may make a ticket for several players")
+		return nil, c.refuse(c.NoServer, "only a server may make a ticket for several players")
 	}
 	party := make([]TicketPlayer, len(in))
 	for i, p := range in {

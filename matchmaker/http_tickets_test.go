@@ -56,6 +56,56 @@ func TestHTTPTicket(t *testing.T) {
 	}
 }
 
+func TestHTTPTicketIdempotency(t *testing.T) {
+	who := Caller{Server: true, Principal: "backend"}
+	cfg := queueConfig()
+	cfg.Caller = func(context.Context) Caller { return who }
+	f := newFixture(t, cfg)
+	f.own(t)
+	key := []string{"Idempotency-Key", "9f3c"}
+	ask := `{"queue":"duel","players":[{}]}`
+	_, first := f.mustCall(t, 202, "POST", "/v1/tickets", ask, key...)
+	res, again := f.mustCall(t, 202, "POST", "/v1/tickets", `{"players":[{}], "queue":"duel"}`, key...)
+	if again["id"] != first["id"] || res.Header.Get("Idempotent-Replayed") != "true" || res.Header.Get("Location") != "/v1/tickets/"+first["id"].(string) {
+		t.Errorf("again: %v %v, want ticket %v", again, res.Header, first["id"])
+	}
+	for path, body := range map[string]string{"/v1/tickets": `{"queue":"later","players":[{}]}`, "/v1/join": `{"game":"arena"}`} {
+		if _, out := f.mustCall(t, 422, "POST", path, body, key...); out["code"] != "idempotency_key_reused" {
+			t.Errorf("%s with the key of another request: %v", path, out)
+		}
+	}
+	f.mustCall(t, 422, "POST", "/v1/tickets", ask, "Idempotency-Key", "a b")
+	who.Principal = "other"
+	if res, other := f.mustCall(t, 202, "POST", "/v1/tickets", ask, key...); other["id"] == first["id"] || res.Header.Get("Idempotent-Replayed") != "" {
+		t.Errorf("another caller with the same key got %v", other)
+	}
+}
+
+// Who lost the answer and asks again after the match gets the seat.
+func TestHTTPTicketIdempotencyAfterTheMatch(t *testing.T) {
+	f := newFixture(t, queueConfig())
+	f.own(t)
+	key := []string{"Idempotency-Key", "9f3c"}
+	ask := `{"queue":"duel","players":[{"id":"ann"}]}`
+	_, first := f.mustCall(t, 202, "POST", "/v1/tickets", ask, key...)
+	a, b := f.dir.Ticket(first["id"].(string)), f.ticket(t, "duel", "bob")
+	if _, err := f.signingKey(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	f.proposeMatches(testContext(t), []proposal{{queue: f.queue("duel"), parties: []placed{{a, 1}, {b, 2}}}})
+	if err := f.waitMatch(testContext(t), f.dir.Ticket(a.ID)); err != nil {
+		t.Fatal(err)
+	}
+	res, again := f.mustCall(t, 202, "POST", "/v1/tickets", ask, key...)
+	seat := again["match"].(map[string]any)["seats"].([]any)[0].(map[string]any)
+	if again["state"] != "matched" || res.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("again: %v %v", again, res.Header)
+	}
+	if claims, err := f.VerifyToken(seat["token"].(string), time.Now()); err != nil || claims.Player != "ann" {
+		t.Errorf("claims %+v, %v", claims, err)
+	}
+}
+
 // matchedTicket makes two tickets that are matched and returns the path of the
 // first.
 func matchedTicket(t *testing.T, f *fixture) string {
@@ -172,6 +222,7 @@ func TestHTTPTicketCallers(t *testing.T) {
 		{"for another", Caller{Player: "eve"}, false, one, 403, "player_mismatch", `you are "eve"`, "", ""},
 		{"anonymous is nobody's name", Caller{}, false, one, 202, "", "", "anon-", "Nick"},
 		{"a party", ann, false, two, 403, "forbidden", "only a server", "", ""},
+		{"a party, with a way in", Caller{NoServer: "send a key", Challenge: true}, false, two, 401, "unauthorized", "send a key", "", ""},
 		{"closed", Caller{}, true, one, 403, "forbidden", "only a server may take seats", "", ""},
 		{"closed, with a way in", Caller{NoServer: "send a key", Challenge: true}, true, one, 401, "unauthorized", "send a key", "", ""},
 		{"bad proof", Caller{NoPlayer: "your token is too old", PlayerChallenge: true}, false, one, 401, "unauthorized", "too old", "", ""},

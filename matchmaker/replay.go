@@ -8,7 +8,7 @@ const (
 	// replayKeptMs is how long a key is known: longer than any client goes on trying.
 	replayKeptMs = 10 * 60 * 1000
 
-	// replaysKept bounds them, about 530 bytes each. Above it whoever has the most loses their oldest, so that a flood of keys
+	// replaysKept bounds them, about 550 bytes each. Above it whoever has the most loses their oldest, so that a flood of keys
 	// from one caller takes only that caller's.
 	replaysKept = 20_000
 
@@ -28,6 +28,7 @@ type replay struct {
 	Room           string
 	Seats          []uint64
 	Created        bool
+	Ticket         string // instead of a room
 }
 
 type replayKey struct{ principal, key string }
@@ -106,7 +107,12 @@ func (d *Directory) once(o *origin, hash []byte, expires int64, do func() result
 	if res.err != nil {
 		return res
 	}
-	e := &replay{Principal: o.Principal, Key: o.Key, Hash: hash, At: d.t.clock, Room: res.room.ID, Created: res.created}
+	e := &replay{Principal: o.Principal, Key: o.Key, Hash: hash, At: d.t.clock, Created: res.created}
+	if res.ticket != nil {
+		e.Ticket = res.ticket.ID
+	} else {
+		e.Room = res.room.ID
+	}
 	for _, s := range res.seats {
 		e.Seats = append(e.Seats, s.ID)
 	}
@@ -115,8 +121,14 @@ func (d *Directory) once(o *origin, hash []byte, expires int64, do func() result
 }
 
 // replay answers as e was answered, with the seats' tokens good for as long as those of a new reservation. A seat that is
-// taken has a live session: as in seatPlayer, the way back into it is its resume key.
+// taken has a live session: as in seatPlayer, the way back into it is its resume key. A ticket is answered as it has become.
 func (d *Directory) replay(e *replay, expires int64) result {
+	if e.Ticket != "" {
+		if t := d.t.tickets.byID[e.Ticket]; t != nil {
+			return result{ticket: t, replayed: true}
+		}
+		return result{err: ErrTicketUnknown}
+	}
 	r := d.t.rooms[e.Room]
 	switch {
 	case r == nil:

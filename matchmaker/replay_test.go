@@ -65,6 +65,46 @@ func TestIdempotencyKeys(t *testing.T) {
 	}
 }
 
+// A key that got a ticket gets the same one, whatever has become of it.
+func TestIdempotencyKeysOfTickets(t *testing.T) {
+	m := newMachine()
+	ask := func(key string, hash byte, player string) result {
+		cmd := m.ticketCommand("q", player)
+		cmd.origin, cmd.once = keyed("ann", key, hash)
+		return m.do(cmd)
+	}
+	first := ask("k", 1, "anon-1")
+	if first.err != nil || first.replayed {
+		t.Fatalf("first: %+v", first)
+	}
+	if again := ask("k", 1, "anon-2"); again.err != nil || !again.replayed || again.ticket != first.ticket || len(m.dir.Waiting("q")) != 1 {
+		t.Errorf("again: %+v and %d tickets, want the first one alone", again, len(m.dir.Waiting("q")))
+	}
+	if res := ask("k", 2, "anon-3"); !errors.Is(res.err, ErrKeyReused) {
+		t.Errorf("another request: %v, want ErrKeyReused", res.err)
+	}
+	m.dir = restored(t, m.dir)
+	m.mustMatch(t, m.dir.Ticket(first.ticket.ID))
+	if res := ask("k", 1, "anon-4"); !res.replayed || res.ticket.ID != first.ticket.ID || res.ticket.State != TicketMatched {
+		t.Errorf("after a restart and a match: %+v, want the first ticket as it is", res)
+	}
+	if res := ask("refused", 1, "anon-1"); !errors.Is(res.err, ErrTicketExists) {
+		t.Errorf("the player has a ticket: %v, want ErrTicketExists", res.err)
+	}
+	second := ask("gone", 1, "bob")
+	m.do(&cancelTicket{Ticket: second.ticket.ID})
+	if res := ask("gone", 1, "bob"); res.err != nil || res.ticket.State != TicketCancelled {
+		t.Errorf("a cancelled ticket: %+v, want it, and no new one", res)
+	}
+	m.now += settledKeptMs
+	if res := ask("gone", 1, "bob"); res.err != nil { // it is forgotten with the next command
+		t.Errorf("a cancelled ticket, five minutes later: %v", res.err)
+	}
+	if res := ask("gone", 1, "bob"); !errors.Is(res.err, ErrTicketUnknown) {
+		t.Errorf("a forgotten ticket: %v, want ErrTicketUnknown", res.err)
+	}
+}
+
 // A flood of keys costs its sender the oldest ones and nobody else any.
 func TestIdempotencyKeysAreBounded(t *testing.T) {
 	var s replays

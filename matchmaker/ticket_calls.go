@@ -12,22 +12,28 @@ import (
 // ErrTicketExists together with the ticket that a player of the party has
 // there already.
 func (m *Matchmaker) CreateTicket(ctx context.Context, queue, by string, players []TicketPlayer) (*Ticket, error) {
+	res, err := m.createTicket(ctx, asked{}, queue, by, players)
+	return res.ticket, err
+}
+
+func (m *Matchmaker) createTicket(ctx context.Context, as asked, queue, by string, players []TicketPlayer) (result, error) {
 	q := m.queue(queue)
 	if q == nil {
-		return nil, fmt.Errorf("create ticket in %.80q: %w", queue, ErrQueueUnknown)
+		return result{}, fmt.Errorf("create ticket in %.80q: %w", queue, ErrQueueUnknown)
 	}
 	players, err := cleanParty(q, players)
 	if err != nil {
-		return nil, fmt.Errorf("create ticket in %q: %w", queue, err)
+		return result{}, fmt.Errorf("create ticket in %q: %w", queue, err)
 	}
 	res, err := m.propose(ctx, &createTicket{
+		origin: as.origin(), once: once{as.hash},
 		Queue: q.Name, By: by, Players: players, Expires: m.cfg.Now().Add(q.MaxWait).UnixMilli(),
 		MaxLive: m.cfg.MaxTickets, Random: random(ticketRandom),
 	})
 	if err != nil {
-		return res.ticket, fmt.Errorf("create ticket in %q: %w", queue, err)
+		return res, fmt.Errorf("create ticket in %q: %w", queue, err)
 	}
-	return res.ticket, nil
+	return res, nil
 }
 
 // CancelTicket takes a ticket out of its queue. One that ended otherwise

@@ -322,6 +322,9 @@ func randomTicketCommand(rng *rand.Rand, m *machine) command {
 	switch n := rng.IntN(10); {
 	case n < 4:
 		cmd := &createTicket{Queue: queue, Expires: m.now + 1 + int64(rng.IntN(60_000)), MaxLive: 30, Random: bytes16}
+		if rng.IntN(2) == 0 {
+			cmd.origin, cmd.once = keyed("", fmt.Sprint(rng.IntN(12)), byte(rng.IntN(2)))
+		}
 		for range 1 + rng.IntN(3) {
 			cmd.Players = append(cmd.Players, TicketPlayer{ID: fmt.Sprint("p", rng.IntN(40)), Rating: Rating(rng.IntN(9))})
 		}
