@@ -1,6 +1,7 @@
 package matchmaker
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,10 +14,11 @@ import (
 // callDoc describes one call.
 type callDoc struct {
 	tag, text string
-	problems  []int          // statuses it may be refused with, beside those of every call
-	send      any            // an example of the request's body
-	params    map[string]any // examples of its parameters
-	answer    map[int]any    // examples of what it answers
+	problems  []int             // statuses it may be refused with, beside those of every call
+	send      any               // an example of the request's body
+	params    map[string]any    // examples of its parameters
+	answer    map[int]any       // examples of what it answers
+	codes     map[int][2]string // code and detail of its problems, where another than the status's usual one is a better example
 }
 
 const (
@@ -43,6 +45,7 @@ func documentConfig(cfg *huma.Config) {
 	cfg.Tags = []*huma.Tag{
 		{Name: tagRooms, Description: "Make rooms, find them, change them, read how they ended"},
 		{Name: tagSeats, Description: "Get players into rooms, and out of them"},
+		{Name: tagQueues, Description: "Let players wait for others who fit"},
 		{Name: tagWatching, Description: "Hear of changes as they happen"},
 	}
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
@@ -70,7 +73,7 @@ func callDocs() map[string]callDoc { //nolint:funlen // a table, one call after 
 		"expires_at": exampleTime, "seat": 1, "slot": 0,
 	}
 	id := map[string]any{"id": exampleRoom}
-	return map[string]callDoc{
+	docs := map[string]callDoc{
 		"create-room": {
 			tag: tagRooms, problems: []int{400, 401, 403, 404, 410, 413, 415, 503, 504},
 			text:   "Makes a room and answers when it runs. A private room is in no list and has a join code." + serversOnly + repeatable,
@@ -83,7 +86,7 @@ func callDocs() map[string]callDoc { //nolint:funlen // a table, one call after 
 			answer: map[int]any{200: map[string]any{"rooms": []any{room}}},
 		},
 		"read-room": {
-			tag: tagRooms, problems: []int{404, 429}, params: id,
+			tag: tagRooms, problems: []int{404}, params: id,
 			text:   "Reads a room, a private one too: whoever knows its id may. With If-None-Match it answers 304 while the room is unchanged; with wait as well, it answers as soon as the room changes, and 304 at the end of the wait.",
 			answer: map[int]any{200: whole},
 		},
@@ -118,7 +121,7 @@ func callDocs() map[string]callDoc { //nolint:funlen // a table, one call after 
 			answer: map[int]any{201: map[string]any{"seats": []any{grant}}},
 		},
 		"join": {
-			tag: tagSeats, problems: []int{400, 401, 403, 404, 409, 410, 413, 415, 429, 503, 504},
+			tag: tagSeats, problems: []int{400, 401, 403, 404, 409, 410, 413, 415, 503, 504},
 			text:   "Seats a player in the fullest public room of a game whose metadata has all filters, or in a new room with that metadata; or, with code, in that private room. Players join as themselves; options and bots are for servers." + repeatable,
 			send:   map[string]any{"game": "arena", "filters": map[string]any{"mode": "ctf"}, "player": map[string]any{"name": "Ann"}},
 			answer: map[int]any{200: grant, 201: grant},
@@ -128,14 +131,16 @@ func callDocs() map[string]callDoc { //nolint:funlen // a table, one call after 
 			text: "Frees a seat. A reserved one is free at once and its token worthless; the player in a taken one is disconnected with 4007. A seat that is free already is no error." + serversOnly,
 		},
 		"room-events": {
-			tag: tagWatching, problems: []int{404, 429, 503}, params: id,
+			tag: tagWatching, problems: []int{404, 503}, params: id,
 			text: "An event stream (Server-Sent Events) of a room: event room with the room as it is, then again at each change, and ended at last; close the EventSource then. The rooms in it have no url.",
 		},
 		"lobby-events": {
-			tag: tagWatching, problems: []int{401, 403, 429, 503},
+			tag: tagWatching, problems: []int{401, 403, 503},
 			text: "An event stream of public rooms: event room for each room there is (the first 1,000), then for each that is new or has changed, and gone with the id of one that has ended or become private.",
 		},
 	}
+	maps.Copy(docs, ticketDocs())
+	return docs
 }
 
 // document adds to the generated document what callDocs says, and to every operation the problems it may answer with.
@@ -185,7 +190,7 @@ func (d *callDoc) add(op *huma.Operation) {
 }
 
 // exampleProblem is what one of the problems with a status looks like.
-func exampleProblem(op *huma.Operation, status int) map[string]any {
+func (d *callDoc) exampleProblem(op *huma.Operation, status int) map[string]any {
 	examples := map[int][2]string{
 		400: {"malformed", "unexpected end of JSON input"},
 		401: {"unauthorized", "send a server's API key: Authorization: Bearer KEY"},
@@ -194,17 +199,21 @@ func exampleProblem(op *huma.Operation, status int) map[string]any {
 		409: {"full", "room is full"},
 		410: {"ended", "room has ended"},
 		412: {"version_mismatch", "the room has changed since you read it"},
+		408: {"request_timeout", "request body read timeout"},
 		413: {"too_large", "request body is too large"},
 		415: {"media_type", "send application/json"},
 		422: {"invalid_request", "query.nonsense: unknown query parameter"},
 		428: {"if_match_missing", "send If-Match with the room's ETag"},
-		429: {"too_many_held", "this client has as many open answers as it may"},
+		429: {"too_many_requests", "this address sends too many requests"},
 		500: {"internal", "this call failed; the operator's log says why"},
 		501: {"not_supported", "this node cannot do that"},
 		503: {"unavailable", "the directory did not answer; the outcome is unknown"},
 		504: {"unknown_outcome", "room start not confirmed in time"},
 	}
-	e := examples[status]
+	e, ok := d.codes[status]
+	if !ok {
+		e = examples[status]
+	}
 	return map[string]any{
 		"type": "urn:ringside:problem:" + e[0], "title": http.StatusText(status), "status": status, "detail": e[1],
 		"instance": op.Path, "code": e[0],
@@ -215,10 +224,14 @@ func exampleProblem(op *huma.Operation, status int) map[string]any {
 func (d *callDoc) addProblems(op *huma.Operation) {
 	problem := op.Responses["default"]
 	delete(op.Responses, "default")
-	statuses := append(slices.Clone(d.problems), http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable)
+	statuses := append(slices.Clone(d.problems), http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+		http.StatusInternalServerError, http.StatusServiceUnavailable)
+	if op.RequestBody != nil {
+		statuses = append(statuses, http.StatusRequestTimeout)
+	}
 	for _, status := range statuses {
 		r := &huma.Response{Description: http.StatusText(status), Content: map[string]*huma.MediaType{
-			problemJSON: {Schema: problem.Content[problemJSON].Schema, Example: exampleProblem(op, status)},
+			problemJSON: {Schema: problem.Content[problemJSON].Schema, Example: d.exampleProblem(op, status)},
 		}}
 		switch status {
 		case http.StatusServiceUnavailable, http.StatusTooManyRequests:

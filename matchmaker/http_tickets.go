@@ -41,13 +41,18 @@ type ticketOutput struct {
 }
 
 type readTicketInput struct {
-	ID          string `path:"id" maxLength:"64"`
-	IfNoneMatch string `header:"If-None-Match" maxLength:"256"`
+	ID          string `path:"id" maxLength:"64" doc:"Id of the ticket"`
+	IfNoneMatch string `header:"If-None-Match" maxLength:"256" doc:"ETag of the ticket as you know it"`
 	Wait        string `query:"wait" maxLength:"16" doc:"How long to wait for a change from If-None-Match, such as 25s; at most 60s"`
 }
 
 type ticketPath struct {
-	ID string `path:"id" maxLength:"64"`
+	ID string `path:"id" maxLength:"64" doc:"Id of the ticket"`
+}
+
+type ticketEventsInput struct {
+	ID          string `path:"id" maxLength:"64" doc:"Id of the ticket"`
+	LastEventID string `header:"Last-Event-ID" maxLength:"128" doc:"Id of the last event you have; EventSource sends it by itself"`
 }
 
 type queuesOutput struct {
@@ -70,17 +75,18 @@ type queueBody struct {
 func (m *Matchmaker) registerTickets(api huma.API) {
 	huma.Register(api, operation(api, "create-ticket", http.MethodPost, "/v1/tickets", "Wait in a queue for a match", http.StatusAccepted), m.createTicketHTTP)
 	read := operation(api, "read-ticket", http.MethodGet, "/v1/tickets/{id}", "Read a ticket, or wait until it changes", http.StatusOK)
+	version := map[string]*huma.Param{"ETag": {Description: "Version of the ticket", Schema: &huma.Schema{Type: huma.TypeString}}}
 	body := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[ticketBody](), true, "Ticket")
 	read.Responses["200"] = &huma.Response{
-		Description: "The ticket", Content: map[string]*huma.MediaType{"application/json": {Schema: body}},
+		Description: "The ticket", Headers: version, Content: map[string]*huma.MediaType{"application/json": {Schema: body}},
 	}
-	read.Responses["304"] = &huma.Response{Description: "It is as If-None-Match says"}
+	read.Responses["304"] = &huma.Response{Description: "It is as If-None-Match says", Headers: version}
 	huma.Register(api, read, m.readTicketHTTP)
 	huma.Register(api, operation(api, "cancel-ticket", http.MethodDelete, "/v1/tickets/{id}", "Leave the queue", http.StatusNoContent), m.cancelTicketHTTP)
 	events := operation(api, "ticket-events", http.MethodGet, "/v1/tickets/{id}/events", "Follow a ticket", http.StatusOK)
 	events.Responses["200"] = &huma.Response{
 		Description: "Events of type ticket, each with the whole ticket; the last one is not waiting any more",
-		Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}},
+		Content:     map[string]*huma.MediaType{eventStream: {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}
 	huma.Register(api, events, m.ticketEventsHTTP)
 	huma.Register(api, operation(api, "list-queues", http.MethodGet, "/v1/queues", "List queues", http.StatusOK), m.queuesHTTP)
@@ -225,7 +231,7 @@ func (m *Matchmaker) cancelTicketHTTP(ctx context.Context, in *ticketPath) (*str
 	return nil, nil //nolint:nilnil // 204 has no body
 }
 
-func (m *Matchmaker) ticketEventsHTTP(ctx context.Context, in *eventsInput) (*streamOutput, error) {
+func (m *Matchmaker) ticketEventsHTTP(ctx context.Context, in *ticketEventsInput) (*streamOutput, error) {
 	if err := m.readTicket(ctx, in.ID); err != nil {
 		return nil, err
 	}

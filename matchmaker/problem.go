@@ -164,6 +164,8 @@ func problemCode(status int) string {
 	switch status {
 	case http.StatusBadRequest:
 		return "malformed"
+	case http.StatusRequestTimeout:
+		return "request_timeout"
 	case http.StatusUnprocessableEntity:
 		return "invalid_request"
 	case http.StatusRequestEntityTooLarge:
@@ -171,6 +173,6 @@ func problemCode(status int) string {
 	case http.StatusUnsupportedMediaType:
 		return "media_type"
 	default:
-		return strings.ReplaceAll(strings.ToLower(http.StatusText(status)), " ", "_")
+		return "internal"
 	}
 }

@@ -1,11 +1,11 @@
 // What Dredd has to arrange so that the live server gives each documented answer: a room to read, a
-// seat to free, a request that is wrong in the way the answer says.
+// seat to free, a ticket that waits, a request that is wrong in the way the answer says.
 "use strict";
 
 const hooks = require("hooks");
 
 // These need a server in trouble, one with API keys, or a client that keeps asking.
-const cannotBeArranged = new Set([401, 403, 429, 500, 501, 503, 504]);
+const cannotBeArranged = new Set([401, 403, 408, 429, 500, 501, 503, 504]);
 
 const mustFind = (found, what) => {
   if (!found) throw new Error(what);
@@ -38,6 +38,21 @@ class Arrange {
     return call(this.base, "POST", `/v1/rooms/${id}/seats`, { players: [player] });
   }
 
+  ticket(queue, player) {
+    return call(this.base, "POST", "/v1/tickets", { queue, players: [player ?? {}] });
+  }
+
+  // A ticket whose match is made: the queue needs two.
+  async matched() {
+    const [ticket] = [await this.ticket("duel"), await this.ticket("duel")];
+    for (let tries = 0; tries < 50; tries++) {
+      const path = `/v1/tickets/${ticket.id}`;
+      const answer = await fetch(`${this.base}${path}?wait=1s`, { headers: { "If-None-Match": 'W/"1"' } });
+      if (answer.status === 200 && (await answer.json()).state === "matched") return ticket;
+    }
+    throw new Error("two tickets of the queue duel were not matched");
+  }
+
   at(id, seat) {
     this.t.fullPath = this.t.origin.resourceName.replace("{id}", id).replace("{seat}", seat);
   }
@@ -46,9 +61,20 @@ class Arrange {
     this.t.request.body = JSON.stringify(body);
   }
 
+  // The ticket the call is about: as the expected answer wants it.
+  async ticketSubject() {
+    const ticket = this.status === 409 ? await this.matched() : await this.ticket("crowd");
+    if (this.status === 200 && this.call.endsWith("/events")) {
+      await call(this.base, "DELETE", `/v1/tickets/${ticket.id}`); // the events of one that waits do not end
+    }
+    if (this.status === 304) this.t.request.headers["If-None-Match"] = 'W/"1"';
+    this.at(ticket.id);
+  }
+
   // The room the call is about: as the expected answer wants it.
   async subject() {
     if (this.status === 404) return this.at("none", 1);
+    if (this.call.includes("/v1/tickets/")) return this.ticketSubject();
     const room = await this.room();
     const granted = await this.seat(room.id, { id: "ann" });
     if (this.status === 410 || this.call.endsWith("/result") && this.status === 200 || this.call.endsWith("/events") && this.status === 200) {
@@ -96,6 +122,13 @@ class Arrange {
         const room = await call(this.base, "POST", "/v1/rooms", this.body, key);
         await call(this.base, "DELETE", `/v1/rooms/${room.id}`);
         return Object.assign(this.t.request.headers, key);
+      }
+      case "POST /v1/tickets 404":
+        return this.send({ ...this.body, queue: "no-such-queue" });
+      case "POST /v1/tickets 409": {
+        const player = { id: `dredd-${Date.now()}` };
+        await this.ticket("crowd", player);
+        return this.send({ queue: "crowd", players: [player] });
       }
       case "POST /v1/join 200": {
         const room = await this.room({ visibility: "private" });

@@ -3,8 +3,8 @@
 #
 #   test/openapi/run.sh http://127.0.0.1:7777
 #
-# The server must let callers without a key act as a game's server, and have the game "arena": `go run ./server` does. It is
-# left with a few rooms. Needs Node 20 with npm, and curl; brings spectral, redocly and dredd in pinned versions.
+# The server must let callers without a key act as a game's server, have the game "arena" and the queues of queues.yaml:
+# `go run ./server -queues test/openapi/queues.yaml` does. It is left with a few rooms and tickets. Needs Node 20 with npm, and curl; brings spectral, redocly and dredd in pinned versions.
 set -euo pipefail
 
 base=${1:?usage: run.sh http://HOST:PORT}
