@@ -78,6 +78,33 @@ func TestHTTPRoom(t *testing.T) {
 	}
 }
 
+// Every call has its row in callDocs, and every row its call.
+func TestEveryCallIsDescribed(t *testing.T) {
+	f := newFixture(t, queueConfig())
+	_, spec := f.mustCall(t, 200, "GET", "/openapi.json", "")
+	docs := callDocs()
+	for path, item := range spec["paths"].(map[string]any) {
+		for method, operation := range item.(map[string]any) {
+			op := operation.(map[string]any)
+			id, _ := op["operationId"].(string)
+			if _, ok := docs[id]; !ok {
+				t.Errorf("%s %s (%q) has no row in callDocs", method, path, id)
+			}
+			delete(docs, id)
+			responses := op["responses"].(map[string]any)
+			if op["description"] == nil || op["tags"] == nil || responses["422"] == nil || responses["429"] == nil || responses["default"] != nil {
+				t.Errorf("%s %s is not described: %v", method, path, op)
+			}
+			if op["requestBody"] != nil && (responses["408"] == nil || responses["413"] == nil || responses["415"] == nil) {
+				t.Errorf("%s %s takes a body, and does not say how it is refused", method, path)
+			}
+		}
+	}
+	for id := range docs {
+		t.Errorf("callDocs describes %q, which is no call", id)
+	}
+}
+
 // roomsInEveryState makes a full room, an ended one, a locked one, and one in
 // which ann is seated.
 func roomsInEveryState(t *testing.T, f *fixture) (full, ended, locked, open *Room) {
