@@ -4,7 +4,8 @@
 #   test/openapi/run.sh http://127.0.0.1:7777
 #
 # The server must let callers without a key act as a game's server, have the game "arena" and the queues of queues.yaml:
-# `go run ./server -queues test/openapi/queues.yaml` does. It is left with a few rooms and tickets. Needs Node 20 with npm, and curl; brings spectral, redocly and dredd in pinned versions.
+# `go run ./server -queues test/openapi/queues.yaml` does. It is left with a few rooms and tickets.
+# Needs Node 20 with npm; brings spectral, redocly and dredd in pinned versions.
 set -euo pipefail
 
 base=${1:?usage: run.sh http://HOST:PORT}
@@ -16,8 +17,12 @@ trap 'rm -rf "$work"' EXIT
 
 [[ -d node_modules && node_modules -nt package-lock.json ]] || npm ci --ignore-scripts --no-audit --no-fund
 
+fetch() { # url
+  node -e 'fetch(process.argv[1]).then(async r => { if (!r.ok) throw new Error(`${r.url}: ${r.status}`); process.stdout.write(await r.text()) })' "$1"
+}
+
 for file in openapi.json openapi.yaml openapi-3.0.json; do
-  curl -fsS "$base/$file" -o "$work/$file"
+  fetch "$base/$file" >"$work/$file"
 done
 
 failed=0
