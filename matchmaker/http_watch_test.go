@@ -186,3 +186,19 @@ func TestRoomLongPoll(t *testing.T) {
 	f.mustCall(t, 404, "GET", "/v1/rooms/none?wait=1s", "", "If-None-Match", tag)
 	f.mustCall(t, 200, "GET", "/v1/rooms/"+room.ID+"?wait=1s", "")
 }
+
+// A game's rooms are found without stepping over those of the others.
+func TestRoomsOfOneGameAmongMany(t *testing.T) {
+	m := newMachine()
+	for range scanPerPage + 10 {
+		m.room(t, creation{Game: "arena"})
+	}
+	want := m.room(t, creation{Game: "cards"})
+	page, next := m.dir.Rooms(Query{Game: "cards", Limit: 50})
+	if len(page) != 1 || page[0].ID != want.ID || next != "" {
+		t.Errorf("%d rooms and next %q on the first page, want the one there is and no next", len(page), next)
+	}
+	if page, next := m.dir.Rooms(Query{Game: "none", Limit: 50}); len(page) != 0 || next != "" {
+		t.Errorf("%d rooms of a game there is not, next %q", len(page), next)
+	}
+}

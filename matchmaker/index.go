@@ -10,6 +10,7 @@ type index struct {
 	open map[openKey]*orderedSet
 
 	listed orderedSet             // public rooms by id, ended ones too
+	games  map[string]*orderedSet // the same, by game
 	hidden orderedSet             // private rooms by id, ended ones too
 	due    orderedSet             // rooms with reserved seats by the first expiry
 	ended  orderedSet             // ended rooms in the order in which they ended
@@ -27,7 +28,7 @@ type openKey struct {
 }
 
 func newIndex() index {
-	return index{open: map[openKey]*orderedSet{}, owned: map[string]*orderedSet{}, codes: map[string]string{}}
+	return index{open: map[openKey]*orderedSet{}, owned: map[string]*orderedSet{}, games: map[string]*orderedSet{}, codes: map[string]string{}}
 }
 
 // live returns how many rooms have not ended.
@@ -45,7 +46,14 @@ type position struct {
 func (x *index) replace(old, next *Room) {
 	x.count(old, -1)
 	x.count(next, 1)
-	x.listed.move(old.listedAt(), next.listedAt())
+	if was, is := old.listedAt(), next.listedAt(); was != is {
+		x.listed.move(was, is)
+		r := next
+		if r == nil {
+			r = old
+		}
+		moveIn(x.games, r.Game, was, is)
+	}
 	x.hidden.move(old.hiddenAt(), next.hiddenAt())
 	x.moveCode(old, next)
 	x.due.move(old.dueAt(), next.dueAt())

@@ -46,8 +46,13 @@ func (d *Directory) Rooms(q Query) (page []*Room, next string) {
 	scanned := 0
 	// No id is below the zero byte that follows After.
 	set := &d.t.idx.listed
-	if q.Private {
+	switch {
+	case q.Private:
 		set = &d.t.idx.hidden
+	case q.Game != "":
+		if set = d.t.idx.games[q.Game]; set == nil {
+			return nil, ""
+		}
 	}
 	set.ascend(orderedKey{id: q.After + "\x00"}, func(k orderedKey) bool {
 		r := d.t.rooms[k.id]

@@ -228,7 +228,10 @@ func describe(x *index) string {
 		}
 		return out
 	}
-	open, owned := map[openKey][]orderedKey{}, map[string][]orderedKey{}
+	open, owned, games := map[openKey][]orderedKey{}, map[string][]orderedKey{}, map[string][]orderedKey{}
+	for k, s := range x.games {
+		games[k] = keys(s)
+	}
 	for k, s := range x.open {
 		open[k] = keys(s)
 	}
@@ -236,7 +239,7 @@ func describe(x *index) string {
 		owned[k] = keys(s)
 	}
 	// fmt sorts the maps.
-	return fmt.Sprint(open, owned, keys(&x.listed), keys(&x.hidden), x.codes, keys(&x.due), keys(&x.ended), x.states, x.seats, x.endedBytes)
+	return fmt.Sprint(open, owned, games, keys(&x.listed), keys(&x.hidden), x.codes, keys(&x.due), keys(&x.ended), x.states, x.seats, x.endedBytes)
 }
 
 func snapshotBytes(t testing.TB, d *Directory) []byte {
