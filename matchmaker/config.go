@@ -73,8 +73,10 @@ type Config struct {
 	// keys before it stay valid.
 	KeyRotation time.Duration
 
-	// URL makes the address of a room's socket. Default: the request's Host,
-	// wss when the request came over TLS.
+	// URL makes the address of a room's socket. Of r it may look at the context,
+	// Host, X-Forwarded-Proto, and whether TLS is nil: no more is kept of a
+	// request that waits for a match. Default: the request's Host, wss when the
+	// request came over TLS.
 	URL func(r *http.Request, room string) string
 
 	// TrustForwarded believes X-Forwarded-Proto when URL is not set. Default

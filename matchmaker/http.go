@@ -154,6 +154,9 @@ func operation(api huma.API, id, method, path, summary string, status int) huma.
 
 type requestKey struct{}
 
+// forwardedProto is where a proxy says what its client speaks.
+const forwardedProto = "X-Forwarded-Proto"
+
 // withRequest lets handlers see the request: the address of a seat depends on
 // its Host.
 func withRequest(ctx huma.Context, next func(huma.Context)) {
@@ -172,7 +175,7 @@ func (m *Matchmaker) socketURL(ctx context.Context, room string) string {
 		return m.cfg.URL(r, room)
 	}
 	scheme := "ws"
-	if r.TLS != nil || m.cfg.TrustForwarded && r.Header.Get("X-Forwarded-Proto") == "https" {
+	if r.TLS != nil || m.cfg.TrustForwarded && r.Header.Get(forwardedProto) == "https" {
 		scheme = "wss"
 	}
 	return scheme + "://" + r.Host + "/v1/rooms/" + room + "/ws"

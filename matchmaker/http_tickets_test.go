@@ -399,6 +399,29 @@ func TestHTTPTicketEvents(t *testing.T) {
 	}
 }
 
+// Of a listener's request only what addresses are made of is kept: the rest is as long as its client likes.
+func TestListenersKeepLittle(t *testing.T) {
+	type mark struct{}
+	cfg := queueConfig()
+	cfg.URL = func(r *http.Request, room string) string {
+		v, _ := r.Context().Value(mark{}).(string)
+		return v + "/" + room
+	}
+	f := newFixture(t, cfg)
+	a := f.ticket(t, "duel", "ann")
+	r := httptest.NewRequestWithContext(context.WithValue(testContext(t), mark{}, "here"), "GET", ticketPathOf(a)+"/events", nil)
+	r.Header.Set("X-Long", strings.Repeat("x", 16<<10))
+	r.Method = http.MethodHead // the answer ends with its headers
+	f.handler.ServeHTTP(httptest.NewRecorder(), r)
+	kept := f.matching.seen.sockets(a.ID)
+	if got := kept.url(f.Matchmaker, "room"); got != "here/room" {
+		t.Errorf("the address is %q: the context's values are gone", got)
+	}
+	if len(kept.request.Header) > 0 || kept.request.URL != nil || kept.request.Body != nil {
+		t.Errorf("kept of the request: %+v", kept.request)
+	}
+}
+
 // Nothing is kept of listeners whose tickets are forgotten.
 func TestListenersAreForgotten(t *testing.T) {
 	f := newFixture(t, queueConfig())

@@ -2,6 +2,7 @@ package matchmaker
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"strconv"
 	"strings"
@@ -171,16 +172,21 @@ func (m *Matchmaker) ticketsChanged(steps []ticketChange) {
 // addresses are made of. The zero value knows no address.
 type sockets struct{ request *http.Request }
 
-// socketsFor returns that of the request in ctx, which it does not keep: it
-// outlives the request.
+// socketsFor returns that of the request in ctx. It keeps neither the request
+// nor its headers, of which a client could send 16 KiB for each ticket.
 func (m *Matchmaker) socketsFor(ctx context.Context) sockets {
 	r, ok := ctx.Value(requestKey{}).(*http.Request)
 	if !ok {
 		return sockets{}
 	}
-	return sockets{&http.Request{
-		Method: r.Method, URL: r.URL, Host: strings.Clone(r.Host), RemoteAddr: r.RemoteAddr, TLS: r.TLS, Header: r.Header.Clone(),
-	}}
+	kept := (&http.Request{Host: strings.Clone(r.Host), Header: http.Header{}}).WithContext(context.WithoutCancel(r.Context()))
+	if r.TLS != nil {
+		kept.TLS = &tls.ConnectionState{}
+	}
+	if r.Header.Get(forwardedProto) == "https" {
+		kept.Header.Set(forwardedProto, "https")
+	}
+	return sockets{kept}
 }
 
 func (s sockets) url(m *Matchmaker, room string) string {
