@@ -27,10 +27,10 @@ func (g *gate) caller(ctx context.Context) matchmaker.Caller {
 	return c
 }
 
-// principal names whose requests belong together: an API key's, a player's, an address's. The letter in front keeps a player
-// from being called like a key.
+// principal names whose requests belong together: an API key's, a player's, an address's or, of IPv6, a /64's: who has one has
+// 2^64 addresses to guess join codes from. The letter in front keeps a player from being called like a key.
 func principal(ctx context.Context, p identity.Principal) string {
-	name := "a/" + edge.ClientIP(ctx).String()
+	name := "a/" + edge.Holder(ctx).String()
 	switch p.Kind {
 	case identity.Server:
 		name = "k/" + p.Key

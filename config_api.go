@@ -82,8 +82,8 @@ func (c *Config) streamConfig() stream.Config {
 	return stream.Config{
 		Max: c.MaxStreams, MaxPerClient: streamsPerClient, Log: c.Log.With().Str("part", "stream").Logger(),
 		ClientOf: func(r *http.Request) string {
-			if ip := edge.ClientIP(r.Context()); !ip.IsLoopback() {
-				return ip.String()
+			if !edge.ClientIP(r.Context()).IsLoopback() {
+				return edge.Holder(r.Context()).String()
 			}
 			return r.RemoteAddr // each connection is a client of its own
 		},

@@ -40,6 +40,9 @@ func fromContext(ctx context.Context) client {
 // Wrap.
 func ClientIP(ctx context.Context) netip.Addr { return fromContext(ctx).ip }
 
+// Holder is who stands behind ClientIP, as far as limits go: an IPv4 address, or the /64 that one IPv6 customer has.
+func Holder(ctx context.Context) netip.Addr { return holder(fromContext(ctx).ip) }
+
 // Scheme is what the client speaks, http or https.
 func Scheme(ctx context.Context) string { return fromContext(ctx).scheme }
 
