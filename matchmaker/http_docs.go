@@ -135,8 +135,8 @@ func callDocs() map[string]callDoc { //nolint:funlen // a table, one call after 
 			text: "An event stream (Server-Sent Events) of a room: event room with the room as it is, then again at each change, and ended at last; close the EventSource then. The rooms in it have no url.",
 		},
 		"lobby-events": {
-			tag: tagWatching, problems: []int{401, 403, 503},
-			text: "An event stream of public rooms: event room for each room there is (the first 1,000), then for each that is new or has changed, and gone with the id of one that has ended or become private.",
+			tag: tagWatching, problems: []int{401, 403, 429, 503},
+			text: "An event stream of public rooms: event room for each room there is (the first 1,000, or 512 KiB), then for each that is new or has changed, and gone with the id of one that has ended or become private.",
 		},
 	}
 	maps.Copy(docs, ticketDocs())

@@ -20,8 +20,12 @@ import (
 // maxWait bounds a long poll: proxies give up after a minute.
 const maxWait = time.Minute
 
-// lobbyFirst bounds what a new listener of the lobby is sent at once, about 400 bytes a room.
-const lobbyFirst = 1000
+// lobbyFirst and lobbyFirstBytes bound what a new listener of the lobby is sent at once: about 400 bytes a room, but a room may
+// have 5 KiB of metadata, and it is kept for each listener that does not read it at once.
+const (
+	lobbyFirst      = 1000
+	lobbyFirstBytes = 512 << 10
+)
 
 type eventsInput struct {
 	ID          string `path:"id" maxLength:"64" doc:"Id of the room"`
@@ -122,19 +126,25 @@ func (m *Matchmaker) lobbyEventsHTTP(ctx context.Context, in *lobbyInput) (*stre
 	if game != "" {
 		topic += "/" + game
 	}
-	return m.stream(topic, func() ([]stream.Event, bool) {
-		var events []stream.Event
-		q := Query{Game: game, Limit: lobbyFirst}
-		for more := true; more; more = q.After != "" && len(events) < lobbyFirst {
-			var page []*Room
-			page, q.After = m.dir.Rooms(q)
-			for _, r := range page {
-				events = append(events, lobbyEvent(r, true))
+	return m.stream(topic, func() ([]stream.Event, bool) { return m.lobbyFirst(game), false }), nil
+}
+
+// lobbyFirst is what a new listener of the lobby is sent: the rooms there are, as far as they fit.
+func (m *Matchmaker) lobbyFirst(game string) (events []stream.Event) {
+	size, q := 0, Query{Game: game, Limit: lobbyFirst}
+	for more := true; more; more = q.After != "" && len(events) < lobbyFirst {
+		var page []*Room
+		page, q.After = m.dir.Rooms(q)
+		for _, r := range page {
+			e := lobbyEvent(r, true)
+			if size += len(e.Data); size > lobbyFirstBytes {
+				return events
 			}
-			q.Limit = lobbyFirst - len(events)
+			events = append(events, e)
 		}
-		return events, false
-	}), nil
+		q.Limit = lobbyFirst - len(events)
+	}
+	return events
 }
 
 func (m *Matchmaker) stream(topic string, first func() ([]stream.Event, bool)) *streamOutput {

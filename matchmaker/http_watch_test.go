@@ -202,3 +202,39 @@ func TestRoomsOfOneGameAmongMany(t *testing.T) {
 		t.Errorf("%d rooms of a game there is not, next %q", len(page), next)
 	}
 }
+
+// Rooms with a lot of metadata do not make lists longer than their readers may be slow: a page and what a new listener of the
+// lobby gets are bounded in bytes, too.
+func TestListsAreBoundedInBytes(t *testing.T) {
+	f, _ := serveFixture(t, Config{})
+	const rooms = 240
+	metadata := map[string]string{}
+	for i := range maxMetadata {
+		metadata[fmt.Sprintf("%0*d", maxMetadataKey, i)] = strings.Repeat("x", maxMetadataValue)
+	}
+	for range rooms {
+		f.mustCreate(t, Creation{Game: "arena", Metadata: metadata})
+	}
+	size, first := 0, f.lobbyFirst("arena")
+	for _, e := range first {
+		size += len(e.Data)
+	}
+	if size > lobbyFirstBytes || size < lobbyFirstBytes*9/10 {
+		t.Errorf("a new listener gets %d rooms, %d bytes", len(first), size)
+	}
+	seen, pages := map[any]bool{}, 0
+	for next := ""; pages == 0 || next != ""; pages++ {
+		_, got := f.mustCall(t, 200, "GET", "/v1/rooms?limit=200&after="+next, "")
+		list := got["rooms"].([]any)
+		if len(mustJSON(list)) > pageBytes*5/4 {
+			t.Errorf("a page of %d bytes", len(mustJSON(list)))
+		}
+		for _, r := range list {
+			seen[r.(map[string]any)["id"]] = true
+		}
+		next, _ = got["next"].(string)
+	}
+	if len(seen) != rooms || pages < 4 {
+		t.Errorf("%d rooms on %d pages, want all %d", len(seen), pages, rooms)
+	}
+}

@@ -28,6 +28,19 @@ type Query struct {
 // meanwhile, about a quarter of a millisecond.
 const scanPerPage = 2000
 
+// pageBytes bounds a page by what its rooms take in an answer, roughly: metadata may be 5 KiB a room, and whoever asks may
+// read slowly, many times at once.
+const pageBytes = 256 << 10
+
+// listedBytes is about what a room takes in a list.
+func (r *Room) listedBytes() int {
+	size := 300
+	for _, p := range r.Metadata {
+		size += len(p.Key) + len(p.Value)
+	}
+	return size
+}
+
 // ByCode returns the live private room with a join code, as people write it; nil if there is none.
 func (d *Directory) ByCode(code string) *Room {
 	if code = cleanCode(code); code == "" {
@@ -43,7 +56,7 @@ func (d *Directory) ByCode(code string) *Room {
 func (d *Directory) Rooms(q Query) (page []*Room, next string) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	scanned := 0
+	scanned, size := 0, 0
 	// No id is below the zero byte that follows After.
 	set := &d.t.idx.listed
 	switch {
@@ -56,17 +69,18 @@ func (d *Directory) Rooms(q Query) (page []*Room, next string) {
 	}
 	set.ascend(orderedKey{id: q.After + "\x00"}, func(k orderedKey) bool {
 		r := d.t.rooms[k.id]
-		if len(page) == q.Limit || scanned == scanPerPage {
+		if len(page) == q.Limit || scanned == scanPerPage || size >= pageBytes {
 			return false
 		}
 		scanned++
 		next = k.id
 		if q.matches(r) {
 			page = append(page, r)
+			size += r.listedBytes()
 		}
 		return true
 	})
-	if len(page) < q.Limit && scanned < scanPerPage {
+	if len(page) < q.Limit && scanned < scanPerPage && size < pageBytes {
 		next = ""
 	}
 	return page, next
