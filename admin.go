@@ -25,6 +25,12 @@ import (
 	"github.com/ringside-server/ringside/raftstore"
 )
 
+// Bounds of the connections to operators' own listener, which strangers may reach, too.
+const (
+	maxAdminCalls      = 1024
+	maxAdminPerAddress = 64
+)
+
 // This file is where the operator's side meets the node: who may come, what is served where, and what a backup is made of.
 
 // validateAdmin refuses an admin listener that strangers could reach without a key.
@@ -72,10 +78,8 @@ func (n *Node) serveAdmin() {
 	mux.HandleFunc("GET /readyz", n.serveReady)
 	mux.Handle("GET /{$}", http.RedirectHandler("/admin/", http.StatusFound))
 	n.registerAdmin(mux)
-	n.adminServer = &http.Server{
-		Handler: n.gate.edge.Wrap(mux), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-	}
+	n.adminServer = newServer(n.gate.edge.Wrap(mux), n.cfg.Log)
+	n.adminServer.ConnState = n.gate.admin.ConnState
 	n.running.Go(func() {
 		if err := n.adminServer.Serve(n.adminListener); !errors.Is(err, http.ErrServerClosed) {
 			n.failed <- err

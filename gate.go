@@ -22,6 +22,7 @@ import (
 type gate struct {
 	// Immutable after newGate.
 	edge    *edge.Edge
+	admin   *edge.Edge // counts the connections of operators' own listener
 	auth    *identity.Authenticator
 	keys    *identity.KeySet // nil: no key set
 	certs   *edge.CertFile   // nil: no certificate on disk
@@ -69,6 +70,11 @@ func (g *gate) newEdge(cfg *Config, open bool) (*edge.Edge, error) {
 		return nil, err
 	}
 	ec.Refused = func(reason string) { g.refused.WithLabelValues(reason).Inc() }
+	own := ec // players' connections must not keep operators out
+	own.MaxConnections, own.MaxPerAddress = maxAdminCalls, maxAdminPerAddress
+	if g.admin, err = edge.New(own); err != nil {
+		return nil, err
+	}
 	return edge.New(ec)
 }
 
@@ -113,6 +119,7 @@ func (g *gate) openTLS(ctx context.Context, cfg *Config) (err error) {
 		return fmt.Errorf("listen for the authority: %w (choose another address with -acme-http)", err)
 	}
 	g.proofs = newServer(g.acme.HTTPHandler(), cfg.Log)
+	g.proofs.ConnState = g.edge.ConnState
 	return nil
 }
 

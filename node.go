@@ -93,7 +93,7 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	if err := n.listenAdmin(ctx); err != nil {
 		return err
 	}
-	needed := uint64(n.cfg.MaxConnections+n.cfg.maxCalls()) + 256
+	needed := uint64(n.cfg.MaxConnections+n.cfg.maxCalls()+maxAdminCalls) + 256
 	if err := sock.RaiseFileLimit(needed + uint64(n.cfg.MaxStreams)); err != nil && sock.FileLimit() < needed { // streams take what is left
 		n.cfg.Log.Warn().Err(err).Int("max_connections", n.cfg.MaxConnections).Msg("open files are limited below what connections need")
 	}

@@ -44,7 +44,7 @@ func (e *Edge) admit(peer netip.Addr) bool {
 	defer c.mu.Unlock()
 	c.open++
 	c.of[holder(peer)]++
-	return (e.cfg.MaxConnections == 0 || c.open <= e.cfg.MaxConnections) && (!bounded || c.of[holder(peer)] <= maxPerAddress)
+	return (e.cfg.MaxConnections == 0 || c.open <= e.cfg.MaxConnections) && (!bounded || c.of[holder(peer)] <= e.cfg.MaxPerAddress)
 }
 
 func (c *conns) leave(key netip.Addr) {

@@ -39,6 +39,8 @@ type Config struct {
 	LimitIP, LimitPlayer int
 	// MaxConnections is how many connections may be open that are no sockets of players. 0: no limit.
 	MaxConnections int
+	// MaxPerAddress is how many of them one address may have. 0: 1,024.
+	MaxPerAddress int
 	// Refused is called with the reason of each refusal. nil: nobody counts.
 	Refused func(reason string)
 	// Now is the clock. nil: time.Now.
@@ -57,7 +59,7 @@ type Edge struct {
 
 // New checks the config.
 func New(cfg Config) (*Edge, error) {
-	for _, n := range []int{cfg.LimitIP, cfg.LimitPlayer, cfg.MaxConnections} {
+	for _, n := range []int{cfg.LimitIP, cfg.LimitPlayer, cfg.MaxConnections, cfg.MaxPerAddress} {
 		if n < 0 {
 			return nil, fmt.Errorf("%w: a limit of %d", ErrConfig, n)
 		}
@@ -67,6 +69,9 @@ func New(cfg Config) (*Edge, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.MaxPerAddress == 0 {
+		cfg.MaxPerAddress = maxPerAddress
 	}
 	e := &Edge{cfg: cfg}
 	e.limits.init(&cfg)
