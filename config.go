@@ -82,7 +82,8 @@ type Config struct {
 	// ACMEHTTP is a further address, on port 80 for the internet, where the authority may ask instead. Default: none.
 	ACMEHTTP string
 
-	// MaxStreams is how many event streams and long polls may be held open. Default 50,000; beyond it one is answered 503.
+	// MaxStreams is how many event streams and long polls may be held open, as far as the open files reach that connections
+	// leave. Default 50,000; beyond it one is answered 503.
 	MaxStreams int
 	// QueueFile is a YAML file with the queues that players wait in for a match. Default: none.
 	QueueFile string

@@ -93,9 +93,16 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	if err := n.listenAdmin(ctx); err != nil {
 		return err
 	}
-	needed := uint64(n.cfg.MaxConnections+n.cfg.maxCalls()+maxAdminCalls) + 256
-	if err := sock.RaiseFileLimit(needed + uint64(n.cfg.MaxStreams)); err != nil && sock.FileLimit() < needed { // streams take what is left
+	needed := uint64(n.cfg.MaxConnections+n.cfg.maxCalls()) + 256
+	if n.adminListener != nil {
+		needed += maxAdminCalls
+	}
+	if err := sock.RaiseFileLimit(needed + uint64(n.cfg.MaxStreams)); err != nil && sock.FileLimit() < needed {
 		n.cfg.Log.Warn().Err(err).Int("max_connections", n.cfg.MaxConnections).Msg("open files are limited below what connections need")
+	}
+	if places := streamPlaces(n.cfg.MaxStreams, sock.FileLimit(), needed); places < n.cfg.MaxStreams {
+		n.cfg.Log.Info().Int("max_streams", places).Uint64("open_files", sock.FileLimit()).Msg("open files allow fewer streams than -max-streams says")
+		n.cfg.MaxStreams = places
 	}
 	if err := n.openDirectory(ctx); err != nil {
 		return err
@@ -126,6 +133,19 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	n.cfg.Log.Info().Str("listen", n.Addr()).Str("data", n.cfg.Data).Str("backend", n.cfg.Backend).
 		Int("workers", n.cfg.Workers).Int("games", len(n.programs)).Uint64("open_files", sock.FileLimit()).Msg("node is serving")
 	return nil
+}
+
+// streamPlaces is how many streams may be held with a number of open files, 0 for unknown, of which connections need some.
+// Streams take what is left: anybody may hold one, and a node without a file to spare accepts no player.
+func streamPlaces(most int, files, needed uint64) int {
+	if files == 0 || files >= needed+uint64(most) {
+		return most
+	}
+	left := files / 16 // where there is too little for connections, too
+	if files > needed {
+		left = max(left, files-needed)
+	}
+	return min(most, max(int(left), 1))
 }
 
 // openDirectory opens the log and the directory behind it, and waits until the log has been replayed.
