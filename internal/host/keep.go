@@ -148,5 +148,23 @@ func (w *worker) parting() (code wire.CloseCode, text string) {
 	return wire.CloseDraining, "the node is going away"
 }
 
-// Settle waits until no room is being started.
-func (h *Host) Settle(ctx context.Context) error { return waitFor(ctx, &h.starters) }
+// Settle waits until the rooms that are being started now run, or do not. It does not wait on starters: others begin meanwhile,
+// and a WaitGroup must not be used anew while somebody still waits for its last use.
+func (h *Host) Settle(ctx context.Context) error {
+	var waits []<-chan struct{}
+	h.mu.RLock()
+	for _, r := range h.rooms {
+		if r.state == starting {
+			waits = append(waits, r.ready)
+		}
+	}
+	h.mu.RUnlock()
+	for _, ready := range waits {
+		select {
+		case <-ready:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}

@@ -285,3 +285,65 @@ func TestPlayerWaitsForTheRoom(t *testing.T) {
 	c.hello(token("a", 0), nil)
 	c.untilWelcome()
 }
+
+// Rooms are started, and fail, while somebody waits until all are settled.
+func TestSettleWhileRoomsStart(t *testing.T) {
+	r := newRig(t, "", nil)
+	stop, done := make(chan struct{}), make(chan error)
+	for range 4 {
+		go func() {
+			for {
+				if err := r.host.Settle(t.Context()); err != nil {
+					done <- err
+					return
+				}
+				select {
+				case <-stop:
+					done <- nil
+					return
+				default:
+				}
+			}
+		}()
+	}
+	for i := range 100 {
+		id := fmt.Sprint("r", i)
+		r.host.Assign([]Assignment{{Room: id, Game: "dots", Seed: 1}}, nil)
+		if err := r.host.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.host.Assign(nil, []string{id})
+	}
+	close(stop)
+	for range 4 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Settle gives up with its context, and waits for the room and not only for a moment.
+func TestSettleWaitsForARoom(t *testing.T) {
+	begin := make(chan struct{})
+	slow := dotProgram(t, "dots", func(d *room.Definition) {
+		start := d.New
+		d.New = func(r *room.Room, options json.RawMessage) (room.Game, error) {
+			<-begin
+			return start(r, options)
+		}
+	})
+	r := newRig(t, "", func(c *Config) { c.Games = []*room.Program{slow} })
+	r.assign(Assignment{Room: "a", Game: "dots", Seed: 1})
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.host.Settle(ended); err == nil {
+		t.Error("settled while a room is being started")
+	}
+	close(begin)
+	if err := r.host.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.host.Rooms()[0].State; got != "running" {
+		t.Errorf("settled, and the room is %s", got)
+	}
+}
