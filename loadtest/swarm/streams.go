@@ -27,7 +27,7 @@ const (
 	// maxStreams bounds a run: 250 sources.
 	maxStreams = 1_000_000
 	// streamDialers is how many connections are opened at once.
-	streamDialers = 64
+	streamDialers = 16
 	// settle lets the server come to rest before its memory is read.
 	settle = time.Second
 )
