@@ -88,6 +88,9 @@ func (h *Host) Room(ctx context.Context, id string) (RoomDetail, error) {
 func (h *Host) CloseRoom(ctx context.Context, id, text string) error {
 	_, err := askRunning(ctx, h, id, func(w *worker, r *hosted) (struct{}, error) {
 		r.room.Close(wire.CloseEnded, text)
+		if r.journal != nil { // before anybody hears of it: a room that was closed does not come back
+			r.keep(r.room)
+		}
 		w.finish(r)
 		return struct{}{}, nil
 	})

@@ -347,3 +347,22 @@ func TestSettleWaitsForARoom(t *testing.T) {
 		t.Errorf("settled, and the room is %s", got)
 	}
 }
+
+// A room that an operator has closed has ended for the next process, too, if this one is killed before the directory has heard.
+func TestClosedRoomDoesNotComeBack(t *testing.T) {
+	l := newLedger()
+	first := newRig(t, "", func(c *Config) { c.Journal = l })
+	first.open("a")
+	one := first.join("a", 0)
+	one.move(3)
+	if err := first.host.CloseRoom(t.Context(), "a", "enough"); err != nil {
+		t.Fatal(err)
+	}
+	second := first.again("", l.copyOf(), 1)
+	if err := second.host.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := second.host.Rooms()[0]; s.State != "ended" || s.Text != "enough" {
+		t.Errorf("the room that was closed is %s %q", s.State, s.Text)
+	}
+}
