@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/ringside-server/ringside/internal/engine"
@@ -163,7 +164,11 @@ func (g *greeting) join(hello wire.Hello) (engine.Join, error) {
 	ctx, cancel := context.WithTimeout(h.ctx, confirmTimeout)
 	defer cancel()
 	seat, _, err := h.cfg.Seats.Verify(hello.Token, g.room.Room)
-	if err == nil {
+	switch {
+	case err != nil:
+	case slices.Contains(g.room.unknown, seat.ID):
+		err = ErrToken // the directory may call it taken still, but has been, or is about to be, told that it is free
+	default:
 		g.room.worker.remember(g.room, seat.ID)
 		err = g.confirm(ctx, seat.ID)
 	}

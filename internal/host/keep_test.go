@@ -366,3 +366,19 @@ func TestClosedRoomDoesNotComeBack(t *testing.T) {
 		t.Errorf("the room that was closed is %s %q", s.State, s.Text)
 	}
 }
+
+// A seat that the directory is told to be free is nobody's, also while the directory does not know yet.
+func TestUnknownSeatIsNotTaken(t *testing.T) {
+	l := newLedger()
+	first := newRig(t, "", func(c *Config) { c.Journal = l })
+	first.open("a")
+	first.join("a", 0).move(3)
+	const late = 77
+	second := first.again("", l.copyOf(), 1, late)
+	second.town.await(t, fmt.Sprintf("restored a 2 [%d]", late), 1)
+	c := second.dial("a")
+	c.hello(seatToken("a", 1, late), nil) // confirmed by a directory that has not applied it
+	if got := c.untilClosed(); got != wire.CloseToken {
+		t.Errorf("closed with %d, want %d", got, wire.CloseToken)
+	}
+}
