@@ -173,6 +173,10 @@ func (h *Host) build(r *hosted) (room *engine.Room, err error) {
 	if err == nil {
 		err = h.open(r, room)
 	}
+	if r.Restore && r.journal == nil && h.cfg.Journal != nil && (err != nil || room.Ended() != nil) {
+		// Until the directory has heard what became of the room, a new process must be able to find it out again.
+		r.journal = h.cfg.Journal.Begin(r.Room, r.Epoch)
+	}
 	if err != nil {
 		log.Warn().Err(err).AnErr("cause", errors.Unwrap(err)).Bool("restored", r.Restore).Msg("room does not run")
 	}

@@ -382,3 +382,23 @@ func TestUnknownSeatIsNotTaken(t *testing.T) {
 		t.Errorf("closed with %d, want %d", got, wire.CloseToken)
 	}
 }
+
+// What was kept of a room that turns out to be over goes when the directory has taken it off the list, and not before.
+func TestEndedRoomIsKeptUntilHeard(t *testing.T) {
+	l := newLedger()
+	first := newRig(t, "", func(c *Config) { c.Journal = l })
+	first.open("a")
+	one := first.join("a", 0)
+	one.order(orderEnd)
+	one.untilClosed()
+	kept := l.copyOf()
+	second := first.again("", kept, 1)
+	second.town.await(t, "ended a 2 4009", 1)
+	if _, ok := kept.Saved("a"); !ok {
+		t.Error("forgotten while the room is still assigned")
+	}
+	second.host.Reconcile(nil)
+	if _, ok := kept.Saved("a"); ok {
+		t.Error("kept after the directory had heard of the end")
+	}
+}
