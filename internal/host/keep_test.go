@@ -256,10 +256,11 @@ func TestNewVersionGoesOnFromTheCheckpoint(t *testing.T) {
 	one.move(25)
 	first.host.games["dots"] = dotProgram(t, "dots", func(d *room.Definition) { d.Version = 2 })
 	copied := l.copyOf()
+	base := copied.rooms["a"].Base
 	second := first.again("", copied, 1)
 	two := second.back(one, one.welcome.Key)
 	two.untilWelcome()
-	if base := copied.rooms["a"].Base; two.welcome.Tick < base || two.welcome.InSeq > 25 || two.welcome.Resumed != wire.ResumedSnapshot {
+	if two.welcome.Tick < base || two.welcome.InSeq > 25 || two.welcome.Resumed != wire.ResumedSnapshot {
 		t.Errorf("welcome %+v, the checkpoint was of tick %d", two.welcome, base)
 	}
 }
