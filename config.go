@@ -42,7 +42,7 @@ type Config struct {
 	// the 10 s that process managers give before they kill. What is not written then comes back as the last second had it.
 	DrainTimeout time.Duration
 	// AdminListen is an address of its own for operators: /admin, /metrics and the profiler, which then are nowhere else. Default:
-	// none; then they are on Listen as long as that is loopback, and of them only /metrics where it is not.
+	// none; then they are on Listen. Where others than this machine's programs come they ask for an API key.
 	AdminListen string
 	// Log takes what happens. Default: silent.
 	Log zerolog.Logger

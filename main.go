@@ -123,7 +123,7 @@ func parseFlags(cfg *Config, args []string, stderr io.Writer) (f nodeFlags, err 
 	identityFlags(fs, cfg)
 	edgeFlags(fs, cfg)
 	apiFlags(fs, cfg)
-	fs.StringVar(&cfg.AdminListen, "admin-listen", cfg.AdminListen, "`address` of its own for /admin, /metrics and the profiler (default: with the rest while -listen is loopback)")
+	fs.StringVar(&cfg.AdminListen, "admin-listen", cfg.AdminListen, "`address` of its own for /admin, /metrics and the profiler (default: with the rest)")
 	logLevel := fs.String("log-level", "info", "least `level` that is logged: debug, info, warn, error")
 	fs.BoolVar(&f.version, "version", false, "print the version and exit")
 	fs.BoolVar(&f.check, "check-config", false, "check flags, environment and files, print what a node would use, and exit: 0, or 2 if something is wrong")
