@@ -131,6 +131,11 @@ func fromThisMachine(r *http.Request) error {
 			return fmt.Errorf("%w: not through a proxy; see -admin-listen", admin.ErrForbidden)
 		}
 	}
+	// A page of another site cannot read an answer, but it could have backups written and profiles taken by asking for one. Of
+	// programs that are no browsers none says this.
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		return fmt.Errorf("%w: not for pages of other sites", admin.ErrForbidden)
+	}
 	name := r.Host
 	if h, _, err := net.SplitHostPort(name); err == nil {
 		name = h

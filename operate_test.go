@@ -400,6 +400,8 @@ func TestAdminIsForThisMachine(t *testing.T) {
 		"proxied":         {"GET", "/admin/api/status", func(r *http.Request) { r.Header.Set("X-Forwarded-For", "203.0.113.7") }, 403, "forbidden"},
 		"metrics proxied": {"GET", "/metrics", func(r *http.Request) { r.Header.Set("Forwarded", "for=203.0.113.7") }, 403, "forbidden"},
 		"rebound":         {"GET", "/admin/api/rooms", func(r *http.Request) { r.Host = "evil.example" }, 403, "host_forbidden"},
+		"another site":    {"GET", "/debug/pprof/profile?seconds=0.05", func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, 403, "forbidden"},
+		"another port":    {"GET", "/admin/api/backup", func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-site") }, 403, "forbidden"},
 		"a form":          {"POST", "/admin/api/rooms/a/close", nil, 403, "header_missing"},
 		"no body":         {"POST", "/admin/api/rooms/a/kick", func(r *http.Request) { r.Header.Set("X-Ringside-Admin", "1") }, 422, "invalid_request"},
 		"no room":         {"POST", "/admin/api/rooms/a/close", func(r *http.Request) { r.Header.Set("X-Ringside-Admin", "1") }, 404, "room_unknown"},
