@@ -261,16 +261,40 @@ func (n *Node) Close(ctx context.Context) error {
 	return n.closeErr
 }
 
+// Shares of the time that Close has. Rooms are what it is for: calls that do not end must not take it.
+const (
+	callsTime   = 2 * time.Second // for calls that are being answered; a quarter of the time if that is less
+	journalTime = 2 * time.Second // for the disk, behind everything else
+)
+
+// endCalls lets calls in progress end. Somebody who sends one slowly is cut off.
+func (n *Node) endCalls(ctx context.Context) {
+	share := callsTime
+	if at, ok := ctx.Deadline(); ok {
+		share = min(share, time.Until(at)/4)
+	}
+	calls, cancel := context.WithTimeout(ctx, share)
+	defer cancel()
+	var err error
+	if n.hub != nil {
+		err = n.hub.Close(calls)
+	}
+	if n.server != nil {
+		err = errors.Join(err, n.server.Shutdown(calls))
+	}
+	if err != nil {
+		n.cfg.Log.Debug().Err(err).Msg("calls were cut off")
+	}
+}
+
 func (n *Node) close(ctx context.Context) error {
 	var errs []error
 	if n.ready.Swap(false) {
 		n.cfg.Log.Info().Msg("node is closing")
 	}
-	if n.hub != nil {
-		errs = append(errs, n.hub.Close(ctx))
-	}
+	n.endCalls(ctx)
 	if n.server != nil {
-		errs = append(errs, n.server.Shutdown(ctx))
+		errs = append(errs, n.server.Close())
 	} else if n.listener != nil {
 		errs = append(errs, n.listener.Close())
 	}
@@ -286,7 +310,9 @@ func (n *Node) close(ctx context.Context) error {
 		errs = append(errs, n.host.Close(ctx))
 	}
 	if n.journal != nil {
-		errs = append(errs, n.journal.Sync(ctx), n.journal.Close())
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), journalTime) // it is the rooms: it has time of its own
+		errs = append(errs, n.journal.Sync(last), n.journal.Close())
+		cancel()
 	}
 	if n.matcher != nil {
 		n.matcher.Close()
