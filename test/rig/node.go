@@ -56,7 +56,7 @@ var binary struct {
 func Binary(t testing.TB) string {
 	t.Helper()
 	binary.Do(func() {
-		dir, err := os.MkdirTemp("", "ringside-rig-")
+		dir, err := os.MkdirTemp("", "ringside-rig-") //nolint:usetesting // it outlives the test: RemoveBinary
 		if err != nil {
 			binary.err = err
 			return

@@ -13,12 +13,12 @@ var harms = map[string]func(*game, *room.Room){
 	"nil":     func(*game, *room.Room) { var p *state; p.Ticks++ },
 	"loop":    func(*game, *room.Room) { spin() },
 	"block":   func(*game, *room.Room) { select {} },
-	"recurse": func(*game, *room.Room) { deeper(0) },
+	"recurse": func(g *game, _ *room.Room) { g.opt.N = deeper(0) },
 	"slow":    func(g *game, _ *room.Room) { busy(time.Duration(g.opt.MS) * time.Millisecond) },
 	"crowd":   func(*game, *room.Room) {}, // see View
 	"garbage": func(g *game, _ *room.Room) { // N bytes of garbage each time
 		for range g.opt.N >> 16 {
-			sink = make([]byte, 1<<16)
+			kept = append(kept[:0], make([]byte, 1<<16))
 		}
 	},
 	"leak": func(g *game, _ *room.Room) { kept = append(kept, filled(g.opt.N)) },
@@ -53,13 +53,12 @@ var harms = map[string]func(*game, *room.Room){
 }
 
 var (
-	sink   []byte
 	kept   [][]byte
 	nobody = &room.Player{Slot: 15} // a slot in which nobody sits
 )
 
 func spin() {
-	for {
+	for { //nolint:staticcheck // SA5002: that is the harm
 	}
 }
 
@@ -68,7 +67,7 @@ func busy(d time.Duration) {
 	}
 }
 
-func deeper(n int) int { return deeper(n+1) + 1 }
+func deeper(n int) int { return deeper(n+1) + 1 } //nolint:staticcheck // SA5007: that is the harm
 
 // filled is memory that the system has really given.
 func filled(n int) []byte {
