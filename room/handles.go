@@ -76,7 +76,7 @@ func (k *KindOf[T]) bind(index int) (view.Kind, error) {
 }
 
 // Put shows an entity: id (0 to MaxID) names it among those of its kind, from its first tick to its last. The value is
-// copied. Putting an id twice in one view is a fault.
+// copied. Putting an id twice in one view is a fault, as are more than 65,536 entities of a kind.
 func (k *KindOf[T]) Put(v *View, id int, e T) {
 	if uint(id) > MaxID {
 		panic(fmt.Sprintf("room: Put: id %d is not in 0 to %d", id, MaxID))

@@ -12,9 +12,6 @@ import (
 // exist. The client asks for a snapshot (RESYNC 2).
 var ErrBase = errors.New("state does not fit its base")
 
-// maxEntities bounds what one body may make a client hold in one section.
-const maxEntities = 1 << 16
-
 // Decode fills dst with base changed by a body of so many elements. dst and base are client frames (2K sections) of one
 // layout and must not be the same; base nil is the empty state. clearPrivate takes the base's private sections as empty
 // (DELTAB's flag 1). On an error dst is undefined and base untouched. It does not allocate once dst has grown.
@@ -186,8 +183,8 @@ func (d *decoder) finish(end int) {
 		return
 	}
 	if d.mode != patching {
-		if len(d.ds.ids)+len(d.bs.ids)-d.next > maxEntities {
-			d.fail("more than %d entities", maxEntities)
+		if len(d.ds.ids)+len(d.bs.ids)-d.next > MaxEntities {
+			d.fail("more than %d entities", MaxEntities)
 			return
 		}
 		d.copyTo(len(d.bs.ids))
@@ -229,7 +226,7 @@ func (d *decoder) copyBlobs(vals []int32) {
 // seek copies the base's entities below the next record's id and returns that id; -1 after an error.
 func (d *decoder) seek(gap int64) int64 {
 	id := d.last + gap
-	if id > MaxID || d.mode != patching && len(d.ds.ids) >= maxEntities {
+	if id > MaxID || d.mode != patching && len(d.ds.ids) >= MaxEntities {
 		d.fail("id %d", id)
 		return -1
 	}

@@ -138,14 +138,14 @@ func TestDecodeBoundsEntities(t *testing.T) {
 	l := compile(t, schemaOf(Kind{Name: "nothing"}))
 	state, next := l.NewClientFrame(), l.NewClientFrame()
 	for round := range 4 {
-		body := wire.AppendInt(nil, int64(-(4-round)*maxEntities)) // below all that came before
-		for range maxEntities - 1 {
+		body := wire.AppendInt(nil, int64(-(4-round)*MaxEntities)) // below all that came before
+		for range MaxEntities - 1 {
 			body = append(body, 0xff)
 		}
 		r := wire.NewReader(body)
-		err := Decode(next, state, &r, maxEntities, false)
-		if got := next.Len(0); got > maxEntities {
-			t.Fatalf("round %d: the client holds %d entities, want at most %d", round, got, maxEntities)
+		err := Decode(next, state, &r, MaxEntities, false)
+		if got := next.Len(0); got > MaxEntities {
+			t.Fatalf("round %d: the client holds %d entities, want at most %d", round, got, MaxEntities)
 		}
 		if round > 0 && !errors.Is(err, ErrBase) {
 			t.Errorf("round %d: %v, want ErrBase", round, err)

@@ -40,13 +40,17 @@ func (f *Frame) Reset() {
 }
 
 // Add appends entity id to a section and returns its values, all zero, to be filled before the next Add. Ids may come in any
-// order; ascending order is the fast one. An id over MaxID panics: it is the caller's mistake.
+// order; ascending order is the fast one. An id over MaxID panics, as does one entity more than MaxEntities: it is the caller's
+// mistake, and no client would take the frame.
 func (f *Frame) Add(sec int, id uint32) []int32 {
 	if id > MaxID {
 		panic(fmt.Sprintf("view: entity id %d is over %d", id, MaxID))
 	}
 	s := &f.sections[sec]
 	n := len(s.ids)
+	if n == MaxEntities {
+		panic(fmt.Sprintf("view: more than %d entities of one kind", MaxEntities))
+	}
 	s.sorted = n == 0 || s.sorted && s.ids[n-1] < id
 	s.ids = append(s.ids, id)
 	width := f.layout.kind(sec).width

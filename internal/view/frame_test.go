@@ -172,3 +172,17 @@ func TestHistory(t *testing.T) {
 		}
 	}
 }
+
+func TestOneEntityTooMany(t *testing.T) {
+	l, _ := aBase(t)
+	f := l.NewFrame()
+	for i := range MaxEntities {
+		f.Add(0, uint32(i))
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a frame took more than a client does")
+		}
+	}()
+	f.Add(0, MaxEntities)
+}

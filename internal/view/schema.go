@@ -19,6 +19,7 @@ const (
 	MaxSchemaBytes = 64 << 10
 	MaxText        = 1 << 10 // bytes of one text or bytes field
 	MaxID          = 1<<24 - 1
+	MaxEntities    = 1 << 16 // of one section: what a body may make a client hold
 )
 
 // A FieldType says how a field's value becomes an int32 or bytes on the wire.
