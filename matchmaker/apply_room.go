@@ -12,6 +12,7 @@ const randomBytes = 16
 // Close codes the directory gives itself; the others come from the owner.
 const (
 	codeEnded = 4009 // do not retry
+	codeFault = 4012 // the game failed
 	codeLost  = 4200 // ask the matchmaker
 )
 

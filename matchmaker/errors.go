@@ -12,6 +12,7 @@ import (
 var (
 	ErrRoomUnknown      = errors.New("no such room")
 	ErrRoomEnded        = errors.New("room has ended")
+	ErrGameFailed       = errors.New("the game failed to start") // a mistake in it: the node's log and a fault file say which
 	ErrRoomFull         = errors.New("room is full")
 	ErrRoomLocked       = errors.New("room is locked")
 	ErrRoomExists       = errors.New("room id is taken")

@@ -166,6 +166,7 @@ func TestHTTPProblems(t *testing.T) {
 		{"too many rooms at once", "POST", seats(room), `{"players":[` + strings.Repeat("{},", 16) + `{}]}`, 422, "invalid_request", "body.players"},
 		{"bad player id", "POST", seats(open), `{"players":[{"id":"a\u0007"}]}`, 422, "invalid_request", "player id"},
 		{"refused", "POST", "/v1/rooms", `{"game":"cards","options":"refuse me"}`, 400, "refused", "no such map"},
+		{"failed", "POST", "/v1/rooms", `{"game":"cards","options":"fail"}`, 500, "game_failed", "the game failed to start"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			res, out := f.call(t, tc.method, tc.path, tc.body)

@@ -88,9 +88,12 @@ func (f *fixture) own(t testing.TB) {
 			seen = version
 			for _, a := range fresh {
 				var err error
-				if bytes.Contains(a.Options, []byte("refuse me")) {
+				switch {
+				case bytes.Contains(a.Options, []byte("refuse me")):
 					err = f.RoomRefused(ctx, a.Room, a.Epoch, "no such map")
-				} else {
+				case bytes.Contains(a.Options, []byte("fail")):
+					err = f.RoomEnded(ctx, a.Room, a.Epoch, Ending{Reason: "fault", Text: "index out of range", Code: codeFault})
+				default:
 					err = f.RoomStarted(ctx, a.Room, a.Epoch)
 				}
 				if err != nil && ctx.Err() == nil && !errors.Is(err, ErrRoomEnded) {

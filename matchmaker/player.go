@@ -178,6 +178,9 @@ func (m *Matchmaker) waitStarted(ctx context.Context, r *Room) (*Room, error) {
 			if now.End.Reason == reasonRefused {
 				return nil, &RefusedError{now.End.Text}
 			}
+			if now.End.Code == codeFault {
+				return nil, ErrGameFailed
+			}
 			return nil, ErrRoomEnded
 		}
 		select {

@@ -64,6 +64,7 @@ var problems = []struct {
 	{err: ErrRoomUnknown, status: http.StatusNotFound, code: "room_unknown"},
 	{err: ErrGameUnknown, status: http.StatusNotFound, code: "game_unknown"},
 	{err: ErrRoomEnded, status: http.StatusGone, code: "ended"},
+	{err: ErrGameFailed, status: http.StatusInternalServerError, code: "game_failed"},
 	{err: ErrRoomFull, status: http.StatusConflict, code: "full"},
 	{err: ErrRoomLocked, status: http.StatusConflict, code: "locked"},
 	{err: ErrAlreadySeated, status: http.StatusConflict, code: "already_seated"},

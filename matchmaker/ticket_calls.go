@@ -65,7 +65,7 @@ func (m *Matchmaker) waitMatch(ctx context.Context, t *Ticket) error {
 	}
 	_, err := m.waitStarted(ctx, r)
 	var refused *RefusedError
-	if errors.As(err, &refused) || errors.Is(err, ErrRoomEnded) {
+	if errors.As(err, &refused) || errors.Is(err, ErrRoomEnded) || errors.Is(err, ErrGameFailed) {
 		return nil
 	}
 	return err
