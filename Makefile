@@ -8,7 +8,7 @@ COUNT    ?= 1
 
 LINT = go tool -modfile=tools.mod golangci-lint
 
-.PHONY: help check fmt vet lint test race fuzz bench vuln demo browser packaging tutorial ci
+.PHONY: help check fmt vet lint test race fuzz bench vuln supply release demo browser packaging tutorial ci
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -40,11 +40,17 @@ bench: ## benchmarks matching BENCH, COUNT times; compare two outputs with bench
 vuln: ## known vulnerabilities in what the module calls (asks vuln.go.dev)
 	go tool -modfile=tools.mod govulncheck $(PKGS)
 
+supply: ## checksums, and known vulnerabilities from test/vulndb
+	.ci/supply
+
+release: ## binaries for all platforms, what they are made of (SBOM), checksums; into out/release
+	packaging/release
+
 demo: ## a node on http://127.0.0.1:7777 with the example games
 	go run ./server
 
 browser: ## two people play arena in Chromium
-	cd test/browser && npm ci
+	cd test/browser && npm ci --ignore-scripts
 	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && go build -o "$$dir/ringside" ./server && RINGSIDE_BIN="$$dir/ringside" npm --prefix test/browser test
 
 packaging: ## image, compose files, unit, alerts, dashboard, and what docs/OPERATIONS.md names
