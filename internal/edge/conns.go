@@ -26,8 +26,9 @@ func (c *conns) init() { c.of = make(map[netip.Addr]int) }
 func (e *Edge) ConnState(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		if !e.admit(peerOf(conn)) {
+		if limit := e.admit(peerOf(conn)); limit != "" {
 			e.cfg.Refused(ReasonLimit)
+			e.cfg.Limited(limit)
 			conn.Close() // the server sees that and reports StateClosed
 		}
 	case http.StateHijacked, http.StateClosed:
@@ -36,15 +37,21 @@ func (e *Edge) ConnState(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// admit counts a connection in, welcome or not: each is counted out once.
-func (e *Edge) admit(peer netip.Addr) bool {
+// admit counts a connection in, welcome or not: each is counted out once. It returns the limit that it is beyond, "" for none.
+func (e *Edge) admit(peer netip.Addr) (limit string) {
 	bounded := e.cfg.LimitIP > 0 && !peer.IsLoopback() && !e.trusted(peer)
 	c := &e.conns
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open++
 	c.of[holder(peer)]++
-	return (e.cfg.MaxConnections == 0 || c.open <= e.cfg.MaxConnections) && (!bounded || c.of[holder(peer)] <= e.cfg.MaxPerAddress)
+	switch {
+	case e.cfg.MaxConnections > 0 && c.open > e.cfg.MaxConnections:
+		return "calls"
+	case bounded && c.of[holder(peer)] > e.cfg.MaxPerAddress:
+		return "limit-connections"
+	}
+	return ""
 }
 
 func (c *conns) leave(key netip.Addr) {

@@ -41,6 +41,11 @@ type Config struct {
 	MaxConnections int
 	// MaxPerAddress is how many of them one address may have. 0: 1,024.
 	MaxPerAddress int
+	// MaxOpening is how many sockets of one address may be between upgrade and HELLO. 0: 128.
+	MaxOpening int
+	// Limited is called with the name of the limit at which a connection or a request was refused: limit-ip, limit-player,
+	// limit-connections, limit-handshakes, calls, sockets, credentials. nil: nobody counts.
+	Limited func(limit string)
 	// Refused is called with the reason of each refusal. nil: nobody counts.
 	Refused func(reason string)
 	// Now is the clock. nil: time.Now.
@@ -59,7 +64,7 @@ type Edge struct {
 
 // New checks the config.
 func New(cfg Config) (*Edge, error) {
-	for _, n := range []int{cfg.LimitIP, cfg.LimitPlayer, cfg.MaxConnections, cfg.MaxPerAddress} {
+	for _, n := range []int{cfg.LimitIP, cfg.LimitPlayer, cfg.MaxConnections, cfg.MaxPerAddress, cfg.MaxOpening} {
 		if n < 0 {
 			return nil, fmt.Errorf("%w: a limit of %d", ErrConfig, n)
 		}
@@ -67,11 +72,17 @@ func New(cfg Config) (*Edge, error) {
 	if cfg.Refused == nil {
 		cfg.Refused = func(string) {}
 	}
+	if cfg.Limited == nil {
+		cfg.Limited = func(string) {}
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if cfg.MaxPerAddress == 0 {
 		cfg.MaxPerAddress = maxPerAddress
+	}
+	if cfg.MaxOpening == 0 {
+		cfg.MaxOpening = maxOpening
 	}
 	e := &Edge{cfg: cfg}
 	e.limits.init(&cfg)

@@ -60,12 +60,12 @@ func (e *Edge) LimitCalls(who func(context.Context) (player string, exempt bool)
 		}
 		now := e.cfg.Now()
 		if wait := e.limits.calls.take(holder(c.ip), now); wait > 0 {
-			e.tooMany(w, wait, fmt.Sprintf("your address makes more than %d calls a second", e.cfg.LimitIP))
+			e.tooMany(w, wait, "limit-ip", fmt.Sprintf("your address makes more than %d calls a second", e.cfg.LimitIP))
 			return
 		}
 		if player != "" {
 			if wait := e.limits.players.take(player, now); wait > 0 {
-				e.tooMany(w, wait, fmt.Sprintf("this player makes more than %d calls a second", e.cfg.LimitPlayer))
+				e.tooMany(w, wait, "limit-player", fmt.Sprintf("this player makes more than %d calls a second", e.cfg.LimitPlayer))
 				return
 			}
 		}
@@ -84,11 +84,11 @@ func (e *Edge) LimitSockets(next http.Handler) http.Handler {
 		}
 		key := holder(c.ip)
 		if wait := e.limits.sockets.take(key, e.cfg.Now()); wait > 0 {
-			e.tooMany(w, wait, "your address opens sockets too often")
+			e.tooMany(w, wait, "sockets", "your address opens sockets too often")
 			return
 		}
-		if !e.limits.begin(key) {
-			e.tooMany(w, time.Second, fmt.Sprintf("your address has %d sockets that have not said who they are", maxOpening))
+		if !e.limits.begin(key, e.cfg.MaxOpening) {
+			e.tooMany(w, time.Second, "limit-handshakes", fmt.Sprintf("your address has %d sockets that have not said who they are", e.cfg.MaxOpening))
 			return
 		}
 		defer e.limits.end(key)
@@ -96,10 +96,10 @@ func (e *Edge) LimitSockets(next http.Handler) http.Handler {
 	})
 }
 
-func (l *limits) begin(key netip.Addr) bool {
+func (l *limits) begin(key netip.Addr, most int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.opening[key] >= maxOpening {
+	if l.opening[key] >= most {
 		return false
 	}
 	l.opening[key]++
@@ -127,5 +127,9 @@ func (e *Edge) AuthWait(r *http.Request) time.Duration {
 	if c.exempt {
 		return 0
 	}
-	return e.limits.failures.wait(holder(c.ip), e.cfg.Now())
+	wait := e.limits.failures.wait(holder(c.ip), e.cfg.Now())
+	if wait > 0 {
+		e.cfg.Limited("credentials")
+	}
+	return wait
 }

@@ -24,8 +24,9 @@ func (e *Edge) refuse(w http.ResponseWriter, reason string, status int, code, de
 	}{"about:blank", http.StatusText(status), status, detail, code})
 }
 
-// tooMany answers a request that comes too early by wait.
-func (e *Edge) tooMany(w http.ResponseWriter, wait time.Duration, detail string) {
+// tooMany answers a request that comes too early by wait, at a limit.
+func (e *Edge) tooMany(w http.ResponseWriter, wait time.Duration, limit, detail string) {
+	e.cfg.Limited(limit)
 	w.Header().Set("Retry-After", strconv.Itoa(max(int(math.Ceil(wait.Seconds())), 1)))
 	e.refuse(w, ReasonLimit, http.StatusTooManyRequests, "too_many_requests", detail)
 }

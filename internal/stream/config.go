@@ -14,6 +14,7 @@ const (
 	defaultKeepalive    = 15 * time.Second // below the 30 to 60 s after which proxies give up on a silent answer
 	defaultWriteTimeout = 5 * time.Second
 	defaultRing         = 64 << 10
+	defaultRingSum      = 64 << 20
 
 	// maxWriters bounds the goroutines that write to parked connections. One per processor is enough: a write to a socket
 	// does not wait.
@@ -28,6 +29,9 @@ type Config struct {
 	// MaxPerClient is how many of them one client may have: beyond it 429 with Retry-After. 0: as many as there are places,
 	// so that one client can take all of them.
 	MaxPerClient int
+	// Limited is called with the limit at which a request was refused: max-streams for Max, limit-streams for MaxPerClient. It
+	// is called with a lock held and must not call the Hub. nil: nobody counts.
+	Limited func(limit string)
 	// ClientOf names the client of a request for MaxPerClient (default: the remote address without its port; behind a proxy
 	// that is the proxy).
 	ClientOf func(*http.Request) string
@@ -41,6 +45,9 @@ type Config struct {
 	// event is kept whatever its size). A client further behind than that is reset, and so is everybody when a burst of
 	// more than that is published faster than the writers run.
 	Ring int
+	// RingSum is how many bytes all rings may have together (default 64 MiB, at least two rings). Beyond it a topic that
+	// publishes keeps its newest event alone, so that who reads slowly is reset sooner.
+	RingSum int
 
 	// Log hears of callbacks that panicked.
 	Log zerolog.Logger
@@ -57,6 +64,9 @@ func (c Config) withDefaults() Config {
 	if c.ClientOf == nil {
 		c.ClientOf = remoteHost
 	}
+	if c.Limited == nil {
+		c.Limited = func(string) {}
+	}
 	if c.Keepalive <= 0 {
 		c.Keepalive = defaultKeepalive
 	}
@@ -65,6 +75,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Ring <= 0 {
 		c.Ring = defaultRing
+	}
+	if c.RingSum <= 0 {
+		c.RingSum = max(defaultRingSum, 2*c.Ring)
 	}
 	return c
 }

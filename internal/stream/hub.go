@@ -39,7 +39,7 @@ func New(cfg Config) *Hub {
 		cfg: cfg.withDefaults(), start: time.Now(), clients: make(map[string]int),
 		closing: make(chan struct{}), drained: make(chan struct{}),
 	}
-	h.topics.seed, h.topics.limit = maphash.MakeSeed(), h.cfg.Ring
+	h.topics.seed, h.topics.limit, h.topics.sum.limit = maphash.MakeSeed(), h.cfg.Ring, int64(h.cfg.RingSum)
 	for range writerCount() {
 		w := newWriter(h)
 		h.writers = append(h.writers, w)
@@ -85,9 +85,11 @@ func (h *Hub) enter(r *http.Request, stream bool) (place, *Response) {
 		return p, problemClosing.response()
 	case h.held >= h.cfg.Max:
 		h.stats.refused.Add(1)
+		h.cfg.Limited("max-streams")
 		return p, problemFull.response()
 	case h.clients[p.client] >= h.cfg.MaxPerClient:
 		h.stats.refused.Add(1)
+		h.cfg.Limited("limit-streams")
 		return p, problemClient.response()
 	}
 	p.take()

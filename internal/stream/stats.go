@@ -10,6 +10,7 @@ import (
 type Stats struct {
 	Streams int // event streams held
 	Polls   int // long polls held
+	Kept    int // bytes of newest events, of all topics
 	Parked  int // connections held without a goroutine; those with a last answer on its way included
 
 	Published uint64 // events made
@@ -38,6 +39,7 @@ func (h *Hub) Stats() Stats {
 	return Stats{
 		Streams: int(c.streams.Load()), Polls: int(c.polls.Load()), Parked: int(c.parked.Load()),
 		Published: c.published.Load(), Written: c.written.Load(), Slow: c.slow.Load(),
+		Kept: int(h.topics.sum.bytes.Load()),
 		Gone: c.vanished.Load(), Refused: c.refused.Load(),
 	}
 }
@@ -66,6 +68,7 @@ func (h *Hub) Collector() prometheus.Collector {
 	add(gauge, "streams", "Event streams held open.", func(s *Stats) float64 { return float64(s.Streams) })
 	add(gauge, "polls", "Long polls held open.", func(s *Stats) float64 { return float64(s.Polls) })
 	add(gauge, "parked", "Held connections that have no goroutine.", func(s *Stats) float64 { return float64(s.Parked) })
+	add(gauge, "ring_bytes", "Bytes of newest events that are kept.", func(s *Stats) float64 { return float64(s.Kept) })
 	add(counter, "published_total", "Events published to somebody.", func(s *Stats) float64 { return float64(s.Published) })
 	add(counter, "written_total", "Events and answers sent, once for each client.", func(s *Stats) float64 { return float64(s.Written) })
 	add(counter, "slow_total", "Clients reset or closed because they did not read.", func(s *Stats) float64 { return float64(s.Slow) })

@@ -25,6 +25,7 @@ func (f *frame) size() int { return len(f.bytes) + len(f.id) + frameOverhead }
 type topic struct {
 	name  string // immutable
 	limit int    // immutable: bytes of the ring
+	sum   *ringSum
 
 	refs int // guarded by the bucket's mu
 
@@ -75,11 +76,20 @@ func (t *topic) publish(make func() (Event, bool)) (written bool) {
 	return written
 }
 
+// A ringSum is the bytes of all rings together.
+type ringSum struct {
+	limit int64 // immutable
+	bytes atomic.Int64
+}
+
+// push appends a frame to the ring. Beyond the sum of all rings a topic that publishes keeps its newest frame alone.
 func (t *topic) push(f frame) {
 	t.frames = append(t.frames, f)
 	t.size += f.size()
-	for t.size > t.limit && len(t.frames) > 1 {
+	sum := t.sum.bytes.Add(int64(f.size()))
+	for (t.size > t.limit || sum > t.sum.limit) && len(t.frames) > 1 {
 		t.size -= t.frames[0].size()
+		sum = t.sum.bytes.Add(-int64(t.frames[0].size()))
 		t.frames[0] = frame{}
 		t.frames = t.frames[1:]
 		t.oldest++
@@ -122,6 +132,7 @@ func (t *topic) leave(g *group, stream bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if stream && t.streams.Add(-1) == 0 {
+		t.sum.bytes.Add(-int64(t.size))
 		t.oldest, t.frames, t.size = t.next(), nil, 0
 	}
 	if g.members--; g.members > 0 {
@@ -173,6 +184,7 @@ const topicBuckets = 64
 type topics struct {
 	seed    maphash.Seed
 	limit   int
+	sum     ringSum
 	buckets [topicBuckets]bucket
 }
 
@@ -203,7 +215,7 @@ func (d *topics) hold(name string) *topic {
 		if b.byName == nil {
 			b.byName = make(map[string]*topic)
 		}
-		t = &topic{name: strings.Clone(name), limit: d.limit} // name may be part of a whole request
+		t = &topic{name: strings.Clone(name), limit: d.limit, sum: &d.sum} // name may be part of a whole request
 		b.byName[t.name] = t
 	}
 	t.refs++
