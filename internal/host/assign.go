@@ -139,6 +139,13 @@ func startedOf(r *hosted) noticeKind {
 func (h *Host) start(r *hosted) {
 	defer h.starters.Done()
 	room, err := h.build(r)
+	if !h.started(r, room, err) {
+		h.parkUnstarted(r, room)
+	}
+}
+
+// started gives a room that was made to its worker, or says why there is none. False means that there is no worker any more.
+func (h *Host) started(r *hosted, room *engine.Room, err error) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	defer close(r.ready)
@@ -149,6 +156,9 @@ func (h *Host) start(r *hosted) {
 	case err == nil && room.Ended() != nil:
 		r.worker.rooms.Add(-1)
 		h.over(r, room.Ended())
+	case err == nil && h.state != open:
+		r.worker.rooms.Add(-1)
+		return false
 	case err == nil:
 		r.state = running
 		r.worker.post(errand{room: r, adopt: room})
@@ -160,6 +170,7 @@ func (h *Host) start(r *hosted) {
 		r.worker.rooms.Add(-1)
 		h.clerk.add(notice{kind: noticeRefused, room: r, text: r.text})
 	}
+	return true
 }
 
 // build makes the room: anew, or from what an earlier process kept of it. The error's text says why there is none.

@@ -28,6 +28,9 @@ const (
 	Goroutine Backend = "goroutine"
 )
 
+// maxConfirms is the default of Config.MaxConfirms.
+const maxConfirms = 64
+
 // Config is how a Host runs. Seats must be set; everything else has a default.
 type Config struct {
 	Games     []*room.Program // what rooms can be of
@@ -49,9 +52,13 @@ type Config struct {
 
 	// MaxConnections bounds sockets, those in handshake included (default 16384): beyond it the upgrade answers 503.
 	MaxConnections int
-	// MaxHandshakes bounds sockets that are not in a room yet (default 1024): beyond it 503. It bounds what a flood of
+	// MaxHandshakes bounds sockets that are not in a room yet, and as many requests that wait for their room to be restored (default
+	// 1024): beyond it 503. It bounds what a flood of
 	// connections that say nothing costs: a goroutine and up to 8 KiB each for HelloTimeout.
 	MaxHandshakes int
+	// Limited is called with the limit at which a request for a socket was refused: max-connections, max-handshakes. nil: nobody
+	// counts.
+	Limited func(limit string)
 	// MaxConfirms bounds how many seats are confirmed at the same time (default 64); others wait.
 	MaxConfirms int
 
@@ -64,8 +71,9 @@ type Config struct {
 	IdleTimeout time.Duration
 	// Plant corrupts some of the states that are sent, to test load tests; see engine.Plant.
 	Plant engine.Plant
-	// FaultDir is where the journals of failed rooms are written; the newest 50 are kept. "": nowhere.
-	FaultDir string
+	// FaultDir is where the journals of failed rooms are written. "": nowhere. MaxFaults is how many are kept (default 50).
+	FaultDir  string
+	MaxFaults int
 
 	Log zerolog.Logger
 }
@@ -74,6 +82,9 @@ type Config struct {
 func (c *Config) validate() error {
 	if c.Seats == nil {
 		return fmt.Errorf("%w: Seats is missing", ErrConfig)
+	}
+	if c.Limited == nil {
+		c.Limited = func(string) {}
 	}
 	if c.Backend == "" {
 		c.Backend = Goroutine
@@ -92,7 +103,8 @@ func (c *Config) validate() error {
 		{"Workers", &c.Workers, 1, 64},
 		{"MaxConnections", &c.MaxConnections, 16384, 1 << 20},
 		{"MaxHandshakes", &c.MaxHandshakes, 1024, 1 << 16},
-		{"MaxConfirms", &c.MaxConfirms, 64, 1 << 12},
+		{"MaxConfirms", &c.MaxConfirms, maxConfirms, 1 << 12},
+		{"MaxFaults", &c.MaxFaults, 50, 10_000},
 	} {
 		if *f.v == 0 {
 			*f.v = f.def

@@ -36,7 +36,6 @@ type FaultFile struct {
 
 const (
 	faultVersion = 2
-	faultsKept   = 50
 	maxFaultPart = 64 << 20
 )
 
@@ -100,8 +99,9 @@ func ParseFault(data []byte) (*FaultFile, error) {
 
 // A faultStore keeps the newest fault files of a directory.
 type faultStore struct {
-	dir string
-	mu  sync.Mutex // held while the directory is written: faults are rare and have their own goroutines
+	dir  string
+	keep int        // how many
+	mu   sync.Mutex // held while the directory is written: faults are rare and have their own goroutines
 }
 
 // write writes one file, whole or not at all, and makes room for it. It returns its path, "" without a directory.
@@ -141,7 +141,7 @@ func (s *faultStore) prune() error {
 		}
 	}
 	slices.SortFunc(files, func(a, b file) int { return int(b.at/1e6 - a.at/1e6) })
-	for _, f := range files[min(len(files), faultsKept):] {
+	for _, f := range files[min(len(files), s.keep):] {
 		if err := os.Remove(filepath.Join(s.dir, f.name)); err != nil {
 			return fmt.Errorf("prune fault files: %w", err)
 		}

@@ -41,6 +41,7 @@ type Host struct {
 	rooms      map[string]*hosted
 	state      hostState
 	handshakes int
+	waiting    int // requests for a room that is being started
 
 	// Goroutines that are not waited for elsewhere.
 	greeters sync.WaitGroup // handshakes
@@ -75,7 +76,7 @@ func New(cfg Config) (*Host, error) {
 	}
 	h.clerk = newClerk(cfg.Directory, func() { h.stats.NoticesLost.Add(1) })
 	h.scribe = newScribe(cfg.Log)
-	h.faults = &faultStore{dir: cfg.FaultDir}
+	h.faults = &faultStore{dir: cfg.FaultDir, keep: cfg.MaxFaults}
 	for i := range cfg.Workers {
 		h.workers = append(h.workers, newWorker(h, i))
 	}

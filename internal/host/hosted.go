@@ -83,6 +83,7 @@ type RoomStatus struct {
 	Restored bool     `json:"restored"`       // it ran before, in a process that is gone
 	State    string   `json:"state"`          // starting, running, refused, ended
 	Text     string   `json:"text,omitempty"` // why it was refused, or how it ended
+	Code     int      `json:"code,omitempty"` // how it ended: what its players' connections were closed with
 	Tick     uint32   `json:"tick"`
 	TickHz   int      `json:"tick_hz"`
 	People   int      `json:"people"`
@@ -105,7 +106,7 @@ func (h *hosted) status(now int64) RoomStatus {
 		s.TickHz = h.game.Def.TickHz
 	}
 	if h.end != nil {
-		s.Text = h.end.Reason
+		s.Text, s.Code = h.end.Reason, int(h.end.Code)
 	}
 	return s
 }

@@ -127,17 +127,30 @@ func (h *hosted) discard() {
 
 // park writes down a room as it is: its process ends, and the room goes on in another. The worker calls it at its end.
 func (w *worker) park(h *hosted) {
-	if w.host.cfg.Journal == nil || h.room.Ended() != nil {
+	w.host.writeDown(h, h.room)
+}
+
+// parkUnstarted writes down a room that was made when its process was already ending. What an earlier process kept of a
+// Volatile one has been forgotten by then.
+func (h *Host) parkUnstarted(r *hosted, room *engine.Room) {
+	if r.Restore {
+		h.writeDown(r, room)
+	}
+}
+
+// writeDown keeps a room as it is, whatever was kept of it.
+func (h *Host) writeDown(r *hosted, room *engine.Room) {
+	if h.cfg.Journal == nil || room.Ended() != nil {
 		return
 	}
-	if err := h.room.TakeCheckpoint(); err != nil {
-		w.host.cfg.Log.Error().Err(err).Str("room", h.Room).Str("game", h.Game).Msg("room not written down")
+	if err := room.TakeCheckpoint(); err != nil {
+		h.cfg.Log.Error().Err(err).Str("room", r.Room).Str("game", r.Game).Msg("room not written down")
 		return
 	}
-	if h.journal == nil {
-		h.journal = w.host.cfg.Journal.Begin(h.Room, h.Epoch)
+	if r.journal == nil {
+		r.journal = h.cfg.Journal.Begin(r.Room, r.Epoch)
 	}
-	h.keep(h.room)
+	r.keep(room)
 }
 
 // parting is what players are told when the node ends: their rooms go on if they are kept.

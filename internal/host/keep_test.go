@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ringside-server/ringside/internal/wire"
@@ -401,5 +403,91 @@ func TestEndedRoomIsKeptUntilHeard(t *testing.T) {
 	second.host.Reconcile(nil)
 	if _, ok := kept.Saved("a"); ok {
 		t.Error("kept after the directory had heard of the end")
+	}
+}
+
+// A process that is told to end while it makes its rooms anew loses none: of one that is kept at the end of a process only,
+// nothing else is left by then.
+func TestEndDuringRestoreKeepsVolatileRooms(t *testing.T) {
+	l := newLedger()
+	volatile := dotProgram(t, "dots", func(d *room.Definition) { d.Volatile = true })
+	first := newRig(t, "", func(c *Config) { c.Journal, c.Games = l, []*room.Program{volatile} })
+	first.open("a")
+	first.join("a", 0).move(3)
+	first.close()
+	was, ok := l.Saved("a")
+	if !ok {
+		t.Fatal("the first process has not written the room down")
+	}
+
+	begun, begin := make(chan struct{}), make(chan struct{})
+	slow := dotProgram(t, "dots", func(d *room.Definition) {
+		d.Volatile = true
+		start := d.New
+		d.New = func(r *room.Room, options json.RawMessage) (room.Game, error) {
+			close(begun)
+			<-begin
+			return start(r, options)
+		}
+	})
+	second := newRig(t, "", func(c *Config) { c.Journal, c.Games = l, []*room.Program{slow} })
+	second.assign(Assignment{Room: "a", Game: "dots", Seed: 1, Epoch: 2, Restore: true, Taken: []uint64{1}})
+	<-begun
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		second.close()
+	}()
+	<-second.host.ctx.Done()
+	close(begin)
+	<-ended
+	if now, ok := l.Saved("a"); !ok || now.Tick < was.Tick || len(now.Checkpoint) == 0 {
+		t.Fatalf("after the second process there is %+v (%v), before tick %d", now, ok, was.Tick)
+	}
+	third := newRig(t, "", func(c *Config) { c.Journal, c.Games = l, []*room.Program{volatile} })
+	third.assign(Assignment{Room: "a", Game: "dots", Seed: 1, Epoch: 3, Restore: true, Taken: []uint64{1}})
+	third.town.await(t, "restored a 3 []", 1)
+}
+
+// Requests that wait for a room are bounded: anybody who knows its id may ask.
+func TestRequestsThatWaitForARoomAreBounded(t *testing.T) {
+	begin := make(chan struct{})
+	slow := dotProgram(t, "dots", func(d *room.Definition) {
+		start := d.New
+		d.New = func(r *room.Room, options json.RawMessage) (room.Game, error) {
+			<-begin
+			return start(r, options)
+		}
+	})
+	var limited atomic.Int32
+	r := newRig(t, "", func(c *Config) {
+		c.Games, c.MaxHandshakes = []*room.Program{slow}, 2
+		c.Limited = func(limit string) {
+			if limit == "max-handshakes" {
+				limited.Add(1)
+			}
+		}
+	})
+	r.assign(Assignment{Room: "a", Game: "dots", Seed: 1})
+	ctx, cancel := context.WithCancel(t.Context())
+	var waiting sync.WaitGroup
+	for range 2 {
+		waiting.Go(func() { r.host.enter(ctx, "a") })
+	}
+	eventually(t, "two wait", func() bool {
+		r.host.mu.RLock()
+		defer r.host.mu.RUnlock()
+		return r.host.waiting == 2
+	})
+	if _, status, _ := r.host.enter(t.Context(), "a"); status != http.StatusServiceUnavailable || limited.Load() != 1 {
+		t.Errorf("a third request is answered %d, %d are counted", status, limited.Load())
+	}
+	cancel()
+	waiting.Wait()
+	close(begin)
+	r.town.await(t, "started a", 1)
+	r.join("a", 0)
+	if r.host.waiting != 0 {
+		t.Errorf("%d wait", r.host.waiting)
 	}
 }

@@ -67,7 +67,8 @@ func TestClerkOverflow(t *testing.T) {
 }
 
 func TestFaultsArePruned(t *testing.T) {
-	s := &faultStore{dir: t.TempDir()}
+	const faultsKept = 50
+	s := &faultStore{dir: t.TempDir(), keep: faultsKept}
 	for i := range faultsKept + 3 {
 		if _, err := s.write(&FaultFile{Room: "../x", Tick: uint32(i)}); err != nil {
 			t.Fatal(err)

@@ -46,14 +46,9 @@ func (h *Host) enter(ctx context.Context, roomID string) (target *hosted, status
 	h.mu.RLock()
 	target = h.rooms[roomID]
 	h.mu.RUnlock()
-	if target != nil {
-		wait, cancel := context.WithTimeout(ctx, startWait)
-		defer cancel()
-		select {
-		case <-target.ready:
-		case <-wait.Done():
-		case <-h.ctx.Done():
-		}
+	if target != nil && !h.waitReady(ctx, target) {
+		h.cfg.Limited("max-handshakes")
+		return nil, http.StatusServiceUnavailable, "too many requests wait for rooms that are being started"
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -66,14 +61,44 @@ func (h *Host) enter(ctx context.Context, roomID string) (target *hosted, status
 	case target.state == starting:
 		return nil, http.StatusServiceUnavailable, "the room is being started"
 	case h.handshakes >= h.cfg.MaxHandshakes:
+		h.cfg.Limited("max-handshakes")
 		return nil, http.StatusServiceUnavailable, "too many connections are being opened"
 	case h.stats.Connections.Load() >= int64(h.cfg.MaxConnections):
+		h.cfg.Limited("max-connections")
 		return nil, http.StatusServiceUnavailable, "this node has all the connections it takes"
 	}
 	h.stats.Connections.Add(1)
 	h.handshakes++
 	h.greeters.Add(1)
 	return target, 0, ""
+}
+
+// waitReady returns when a room runs or does not, or after the startWait. False means that too many wait: each is a goroutine
+// with a request's buffers, for seconds, and anybody who knows a room's id may ask.
+func (h *Host) waitReady(ctx context.Context, r *hosted) bool {
+	select {
+	case <-r.ready:
+		return true
+	default:
+	}
+	h.mu.Lock()
+	if h.waiting >= h.cfg.MaxHandshakes {
+		h.mu.Unlock()
+		return false
+	}
+	h.waiting++
+	h.mu.Unlock()
+	wait, cancel := context.WithTimeout(ctx, startWait)
+	defer cancel()
+	select {
+	case <-r.ready:
+	case <-wait.Done():
+	case <-h.ctx.Done():
+	}
+	h.mu.Lock()
+	h.waiting--
+	h.mu.Unlock()
+	return true
 }
 
 func (h *Host) exit() {
