@@ -17,6 +17,11 @@ type Caller struct {
 	// most 64 bytes.
 	Principal string
 
+	// Address is where the call comes from, as far as it is bounded by that: an
+	// IPv4 address or a /64. Of an anonymous player it is the Principal. Empty:
+	// calls from there are not bounded.
+	Address string
+
 	// NoServer says to a caller who is none why, and what to do about it;
 	// Challenge means that a credential would help (401, else 403).
 	NoServer  string

@@ -51,6 +51,9 @@ const (
 	tokenKeys = 3
 )
 
+// defaultTokenTTL is the default of Config.TokenTTL.
+const defaultTokenTTL = 30 * time.Second
+
 // Config of a Matchmaker. The zero value works.
 type Config struct {
 	// TokenTTL is how long a player has from the answer to the handshake.
@@ -104,6 +107,19 @@ type Config struct {
 	// POST /v1/tickets answers 503.
 	MaxTickets int
 
+	// LimitTickets is how many live tickets an address may have of callers without an account and key. Default 256. Above it
+	// 429. All of them together have seven eighths of MaxTickets.
+	LimitTickets int
+
+	// LimitCodes is how many unknown join codes a caller may try in a minute; an address of callers with accounts ten times as
+	// many. Default 10: who mistypes never notices; who guesses, with 10,000 private rooms alive, hits one in a week from one
+	// address. Above it 429.
+	LimitCodes int
+
+	// Limited is called with the limit at which a call was refused: max-rooms, max-tickets, limit-tickets, limit-codes. Default:
+	// nobody counts.
+	Limited func(limit string)
+
 	// Webhook hears how rooms end. Default: nobody does.
 	Webhook Webhook
 
@@ -119,7 +135,7 @@ type Config struct {
 
 func (c *Config) setDefaults() {
 	if c.TokenTTL == 0 {
-		c.TokenTTL = 30 * time.Second
+		c.TokenTTL = defaultTokenTTL
 	}
 	if c.StartTimeout == 0 {
 		c.StartTimeout = 5 * time.Second
@@ -135,6 +151,15 @@ func (c *Config) setDefaults() {
 	}
 	if c.MaxTickets == 0 {
 		c.MaxTickets = 50_000
+	}
+	if c.LimitTickets == 0 {
+		c.LimitTickets = 256
+	}
+	if c.LimitCodes == 0 {
+		c.LimitCodes = 10
+	}
+	if c.Limited == nil {
+		c.Limited = func(string) {}
 	}
 	if c.KeyRotation == 0 {
 		c.KeyRotation = 24 * time.Hour
@@ -156,8 +181,8 @@ func (c *Config) validate() error {
 		return fmt.Errorf("matchmaker config: MaxSpectators is %d, must be -1 to %d", c.MaxSpectators, maxSpectatorLimit)
 	case c.KeyRotation < 2*c.TokenTTL:
 		return fmt.Errorf("matchmaker config: KeyRotation is %v, must be at least twice TokenTTL (%v)", c.KeyRotation, c.TokenTTL)
-	case c.MaxTickets < 0:
-		return fmt.Errorf("matchmaker config: MaxTickets is %d, must not be negative", c.MaxTickets)
+	case c.MaxTickets < 0 || c.LimitTickets < 0 || c.LimitCodes < 0:
+		return fmt.Errorf("matchmaker config: MaxTickets, LimitTickets, LimitCodes are %d, %d, %d, must not be negative", c.MaxTickets, c.LimitTickets, c.LimitCodes)
 	}
 	if err := c.setQueues(); err != nil {
 		return err

@@ -227,7 +227,7 @@ func TestHTTPCodes(t *testing.T) {
 	if code == wrong {
 		wrong = "YYYYYY"
 	}
-	for range missesAllowed {
+	for range 10 {
 		if _, out := f.mustCall(t, 404, "POST", "/v1/join", `{"code":"`+wrong+`"}`); out["code"] != "code_unknown" {
 			t.Errorf("wrong code: %v", out)
 		}
@@ -241,22 +241,71 @@ func TestHTTPCodes(t *testing.T) {
 }
 
 func TestMissesAreForgotten(t *testing.T) {
-	var m misses
+	m := misses{allowed: 10}
 	now := time.Unix(1000, 0)
 	for i := range missesKept + 5 {
-		m.add(fmt.Sprint(i), now)
+		m.begin(fmt.Sprint(i), "", now)
 	}
 	if len(m.of) > missesKept+1 {
 		t.Errorf("%d callers are counted", len(m.of))
 	}
-	for range missesAllowed {
-		m.add("0", now)
+	for range 9 {
+		if _, wait := m.begin("0", "", now); wait != 0 {
+			t.Errorf("has to wait %v before ten misses", wait)
+		}
 	}
-	if got := m.spent("0", now.Add(15*time.Second)); got != 45*time.Second {
+	if _, got := m.begin("0", "", now.Add(15*time.Second)); got != 45*time.Second {
 		t.Errorf("has to wait %v, want 45s", got)
 	}
-	if got := m.spent("0", now.Add(missesWindow)); got != 0 || len(m.of) != 0 {
+	if _, got := m.begin("0", "", now.Add(missesWindow)); got != 0 || len(m.of) != 1 {
 		t.Errorf("a minute later has to wait %v, %d callers are counted", got, len(m.of))
+	}
+}
+
+// Guesses count from before they are known to be wrong: many at once are no way around the count. Right ones do not count.
+func TestGuessesCountWhileTheyAreLookedUp(t *testing.T) {
+	m, now := misses{allowed: 10}, time.Unix(1000, 0)
+	var tries []guess
+	for range 10 {
+		g, wait := m.begin("ann", "", now)
+		if wait != 0 {
+			t.Fatalf("waits %v with %d guesses", wait, len(tries))
+		}
+		tries = append(tries, g)
+	}
+	if _, wait := m.begin("ann", "", now); wait == 0 {
+		t.Error("an eleventh guess at the same time is looked up")
+	}
+	tries[0].found()
+	if _, wait := m.begin("ann", "", now); wait != 0 {
+		t.Error("a code that was right counts")
+	}
+	m.begin("bob", "", now.Add(missesWindow))
+	tries[1].found() // of a window that is over
+	if got := m.of["ann"]; got != 0 {
+		t.Errorf("ann has %d misses in a new window", got)
+	}
+}
+
+// Accounts are made by the hundred: their address is counted, too.
+func TestGuessesOfAnAddress(t *testing.T) {
+	who := Caller{Address: "a/10.0.0.1"}
+	var hit []string
+	cfg := asCaller(&who, Public{Join: true})
+	cfg.Limited = func(limit string) { hit = append(hit, limit) }
+	f := newFixture(t, cfg)
+	f.own(t)
+	for i := range 10 * missesOfAddress {
+		who.Player = fmt.Sprint("player", i/10)
+		who.Principal = "p/" + who.Player
+		f.mustCall(t, 404, "POST", "/v1/join", `{"code":"ZZZZZZ"}`)
+	}
+	who.Player, who.Principal = "new", "p/new"
+	f.mustCall(t, 429, "POST", "/v1/join", `{"code":"ZZZZZZ"}`)
+	who.Address = "a/10.0.0.2"
+	f.mustCall(t, 404, "POST", "/v1/join", `{"code":"ZZZZZZ"}`)
+	if len(hit) != 1 || hit[0] != "limit-codes" {
+		t.Errorf("counted %q", hit)
 	}
 }
 

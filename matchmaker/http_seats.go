@@ -145,18 +145,25 @@ func (m *Matchmaker) joinCode(ctx context.Context, caller *Caller, by asked, in 
 	if in.Game != "" || len(in.Filters)+len(in.Options) > 0 || in.Bots != nil {
 		return nil, m.problem(invalid("body.code names a room: leave out game, filters, options and bots"))
 	}
-	if wait := m.misses.spent(caller.Principal, m.cfg.Now()); wait > 0 && !caller.Server {
-		out := newProblem(http.StatusTooManyRequests, "too_many_misses", "too many unknown codes; wait a minute")
-		out.header.Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
-		return nil, out
+	var try guess
+	if !caller.Server {
+		var wait time.Duration
+		if try, wait = m.misses.begin(caller.Principal, caller.Address, m.cfg.Now()); wait > 0 {
+			m.cfg.Limited("limit-codes")
+			out := newProblem(http.StatusTooManyRequests, "too_many_misses", "too many unknown codes; wait a minute")
+			out.header.Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+			return nil, out
+		}
 	}
 	if err := m.log.Read(ctx); err != nil {
 		return nil, m.problem(err)
 	}
 	r := m.dir.ByCode(in.Code)
 	if r == nil {
-		m.misses.add(caller.Principal, m.cfg.Now())
 		return nil, newProblem(http.StatusNotFound, "code_unknown", "no room has this code; it may have ended")
+	}
+	if !caller.Server {
+		try.found()
 	}
 	grants, replayed, err := m.reserve(ctx, by, r.ID, []Player{p})
 	if err != nil {

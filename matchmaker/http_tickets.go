@@ -109,7 +109,12 @@ func (m *Matchmaker) createTicketHTTP(ctx context.Context, in *createTicketInput
 	if err != nil {
 		return nil, m.problem(err)
 	}
+	held, err := m.holdTicket(&c)
+	if err != nil {
+		return nil, err
+	}
 	res, err := m.createTicket(ctx, as, in.Body.Queue, by, party)
+	held(res, err)
 	if err != nil {
 		return nil, m.ticketProblem(ctx, err, &c, res.ticket)
 	}

@@ -38,7 +38,8 @@ type Matchmaker struct {
 	running   sync.WaitGroup
 	closeOnce sync.Once
 
-	misses misses // of join codes
+	misses  misses        // of join codes
+	holders ticketHolders // of callers nobody knows
 
 	// Held while a key is proposed, so that one process proposes one.
 	keyMu sync.Mutex
@@ -60,6 +61,8 @@ func New(cfg Config, dir *Directory, log Log) (*Matchmaker, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	m := &Matchmaker{cfg: cfg, dir: dir, log: log, stop: stop}
+	m.misses.allowed = cfg.LimitCodes
+	m.holders.init(&cfg)
 	if m.cfg.Hub == nil {
 		m.cfg.Hub, m.ownHub = stream.New(stream.Config{Log: cfg.Logger}), true
 	}

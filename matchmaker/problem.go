@@ -91,6 +91,7 @@ func (m *Matchmaker) problem(err error) error {
 	if err == nil {
 		return nil
 	}
+	m.countLimit(err)
 	var refused *RefusedError
 	if errors.As(err, &refused) {
 		return newProblem(http.StatusBadRequest, "refused", refused.Text)

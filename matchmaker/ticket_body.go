@@ -148,9 +148,13 @@ func (m *Matchmaker) ticketsChanged(steps []ticketChange) {
 				return stream.Event{Name: "gone", Data: []byte("{}")}, true
 			})
 			m.matching.seen.forget(old.ID)
+			m.holders.over(old.ID)
 			continue
 		}
 		m.matching.counts.change(old, next)
+		if !next.live() {
+			m.holders.over(next.ID)
+		}
 		waits = waits || next.State == TicketWaiting
 		if old != nil && old.shown() == next.shown() {
 			continue // its room is starting
