@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -56,6 +57,7 @@ type api struct{ Config }
 // Register adds the API, the page and the profiler to a mux.
 func Register(mux *http.ServeMux, cfg Config) {
 	a := api{cfg}
+	allow := map[string]string{}
 	for pattern, serve := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /admin/api/status":            a.status,
 		"GET /admin/api/history":           a.history,
@@ -69,8 +71,27 @@ func Register(mux *http.ServeMux, cfg Config) {
 		"GET /debug/pprof/{name}":          a.profile,
 	} {
 		mux.Handle(pattern, a.guard(serve))
+		method, path, _ := strings.Cut(pattern, " ")
+		if allow[path] = method; method == http.MethodGet {
+			allow[path] += ", " + http.MethodHead
+		}
 	}
+	// The node's page has all other paths, and would answer for these.
+	for path, methods := range allow {
+		mux.Handle(path, Guard(a.Allowed, notAllowed(methods)))
+	}
+	mux.Handle("/admin/api/", Guard(a.Allowed, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		problem(w, http.StatusNotFound, "not_found", "there is no "+strconv.Quote(r.URL.Path)+" in operators' API")
+	})))
 	registerPage(mux)
+}
+
+// notAllowed answers methods that a path does not have.
+func notAllowed(methods string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", methods)
+		problem(w, http.StatusMethodNotAllowed, "method_not_allowed", "this path takes "+methods)
+	})
 }
 
 // guard lets in who may come, and answers errors.
