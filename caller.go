@@ -18,6 +18,9 @@ const maxPrincipalBytes = 64
 func (g *gate) caller(ctx context.Context) matchmaker.Caller {
 	p := identity.From(ctx)
 	c := matchmaker.Caller{Server: p.Kind == identity.Server, Player: p.ID, Name: p.Name, Principal: principal(ctx, p)}
+	if ip := edge.ClientIP(ctx); ip.IsValid() && !ip.IsLoopback() {
+		c.Address = "a/" + edge.Holder(ctx).String()
+	}
 	if no := g.auth.Refusal(p, identity.Manage); no != nil {
 		c.NoServer, c.Challenge = no.Detail, no.Status == http.StatusUnauthorized
 	}

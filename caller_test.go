@@ -59,7 +59,7 @@ func TestNetworkIsOneCaller(t *testing.T) {
 			r.Header.Set("X-Forwarded-For", forwarded)
 		}
 		g.wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			principal, client = g.caller(r.Context()).Principal, cfg.streamConfig().ClientOf(r)
+			principal, client = g.caller(r.Context()).Principal, cfg.streamConfig(nil).ClientOf(r)
 		})).ServeHTTP(httptest.NewRecorder(), r)
 		return principal, client
 	}

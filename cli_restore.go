@@ -58,6 +58,9 @@ func restoreBackup(file, data string) (m *backup.Manifest, details backupDetails
 	if m, err = backup.Read(in, parts); err != nil {
 		return nil, details, fmt.Errorf("read %s: %w", file, err)
 	}
+	if !nodeName(m.Node) { // it is printed, and names files
+		return nil, details, fmt.Errorf("read %s: %w: %.100q is no name of a node", file, backup.ErrBackup, m.Node)
+	}
 	if err := json.Unmarshal(m.Details, &details); err != nil {
 		return nil, details, fmt.Errorf("read %s: %w: details: %w", file, backup.ErrBackup, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/rs/zerolog"
 
@@ -91,6 +92,9 @@ type Config struct {
 	// holds. Default: nobody is told.
 	Webhook, WebhookSecret, WebhookSecretFile string
 
+	// Limits are further bounds; the zero value has the defaults.
+	Limits Limits
+
 	auth  AuthFunc
 	plant engine.Plant
 }
@@ -113,12 +117,6 @@ func (c *Config) fillDefaults() {
 	fill(&c.Data, "ringside-data")
 	fill(&c.Node, "node")
 	fill(&c.Backend, defaultBackend())
-	if c.MaxRooms == 0 {
-		c.MaxRooms = 10_000
-	}
-	if c.MaxConnections == 0 {
-		c.MaxConnections = 16_384
-	}
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = 8 * time.Second
 	}
@@ -126,7 +124,7 @@ func (c *Config) fillDefaults() {
 		c.Workers = 1
 	}
 	c.fillEdgeDefaults()
-	c.fillAPIDefaults()
+	c.fillLimitDefaults()
 }
 
 func defaultBackend() string {
@@ -147,12 +145,12 @@ func (c *Config) validate() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fail("-listen", "%q is not host:port", c.Listen)
 	}
-	for _, part := range []func() error{c.validateEdge, c.validateAPI, c.validateAdmin, c.validateBounds} {
+	for _, part := range []func() error{c.validateEdge, c.validateAPI, c.validateAdmin, c.validateBounds, c.validateLimits} {
 		if err := part(); err != nil {
 			return err
 		}
 	}
-	if c.Node == "" || len(c.Node) > 64 || strings.ContainsAny(c.Node, " /\\\n\t") {
+	if !nodeName(c.Node) {
 		return fail("-node", "%q: want 1 to 64 characters without spaces or slashes", c.Node)
 	}
 	if c.Backend != "epoll" && c.Backend != "goroutine" {
@@ -166,6 +164,13 @@ func (c *Config) validate() error {
 		return nil
 	}
 	return fail("-plant-fault", "%q: want flip or drop", c.plant)
+}
+
+// nodeName reports whether a name is one of a node: short, and good for paths, terminals and command lines.
+func nodeName(name string) bool {
+	return name != "" && len(name) <= 64 && !strings.ContainsFunc(name, func(r rune) bool {
+		return r == ' ' || r == '/' || r == '\\' || !unicode.IsPrint(r) || r == unicode.ReplacementChar
+	})
 }
 
 // validateBounds is part of validate: what has a least and a most.

@@ -11,10 +11,6 @@ import (
 	"github.com/ringside-server/ringside/matchmaker"
 )
 
-// streamsPerClient is how many event streams and long polls one address may hold that is not this machine: a household, not
-// a botnet.
-const streamsPerClient = 256
-
 // apiFlags are the flags about what the HTTP API does beside answering.
 func apiFlags(fs *flag.FlagSet, cfg *Config) {
 	fs.IntVar(&cfg.MaxStreams, "max-streams", cfg.MaxStreams, "event streams and long polls held open at most")
@@ -22,13 +18,6 @@ func apiFlags(fs *flag.FlagSet, cfg *Config) {
 	fs.StringVar(&cfg.Webhook, "webhook", cfg.Webhook, "`URL` that is told how rooms end, at least once each")
 	fs.StringVar(&cfg.WebhookSecret, "webhook-secret", cfg.WebhookSecret, "`secret` that signs what the webhook is told, at least 16 bytes (better: the environment, or -webhook-secret-file)")
 	fs.StringVar(&cfg.WebhookSecretFile, "webhook-secret-file", cfg.WebhookSecretFile, "`file` with that secret")
-}
-
-// fillAPIDefaults is part of fillDefaults.
-func (c *Config) fillAPIDefaults() {
-	if c.MaxStreams == 0 {
-		c.MaxStreams = 50_000
-	}
 }
 
 // validateAPI is part of validate.
@@ -78,9 +67,9 @@ func (c *Config) webhookSecret() ([]byte, error) {
 }
 
 // streamConfig says how answers are held open. Programs on this machine may have as many as there are places.
-func (c *Config) streamConfig() stream.Config {
+func (c *Config) streamConfig(limited func(limit string)) stream.Config {
 	return stream.Config{
-		Max: c.MaxStreams, MaxPerClient: streamsPerClient, Log: c.Log.With().Str("part", "stream").Logger(),
+		Max: c.MaxStreams, MaxPerClient: c.Limits.LimitStreams, Limited: limited, Log: c.Log.With().Str("part", "stream").Logger(),
 		ClientOf: func(r *http.Request) string {
 			if !edge.ClientIP(r.Context()).IsLoopback() {
 				return edge.Holder(r.Context()).String()

@@ -35,12 +35,6 @@ func (c *Config) fillEdgeDefaults() {
 	if len(c.Public) == 0 {
 		c.Public = []string{"join", "list"}
 	}
-	if c.LimitIP == 0 {
-		c.LimitIP = 50
-	}
-	if c.LimitPlayer == 0 {
-		c.LimitPlayer = 20
-	}
 }
 
 // validateEdge is part of validate.
@@ -87,6 +81,7 @@ func (c *Config) trustsThisMachine() bool {
 func (c *Config) edgeConfig(open bool) (cfg edge.Config, err error) {
 	cfg = edge.Config{
 		Open: open, LimitIP: max(c.LimitIP, 0), LimitPlayer: max(c.LimitPlayer, 0), MaxConnections: c.maxCalls(), Log: c.Log,
+		MaxPerAddress: c.Limits.LimitConnections, MaxOpening: c.Limits.LimitHandshakes,
 	}
 	if cfg.Proxies, err = edge.ParseProxies(c.TrustedProxies); err != nil {
 		return cfg, configError("-trusted-proxies", err)

@@ -29,6 +29,7 @@ type gate struct {
 	acme    *edge.ACME       // nil: no certificate is fetched
 	opened  identity.Public
 	refused *prometheus.CounterVec
+	limits  *prometheus.CounterVec
 	log     zerolog.Logger
 
 	proofs       *http.Server // answers the authority over HTTP; nil: none
@@ -37,7 +38,7 @@ type gate struct {
 
 // newGate reads keys, secrets and certificates, and listens where the authority asks. What is wrong names its flag.
 func newGate(ctx context.Context, cfg *Config) (g *gate, err error) {
-	g = &gate{log: cfg.Log, refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+	g = &gate{log: cfg.Log, limits: newRefusals(), refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "ringside_http_refused_total", Help: "Requests refused before they reached a handler: limit, auth, origin, host.",
 	}, []string{"reason"})}
 	for _, reason := range []string{edge.ReasonLimit, edge.ReasonOrigin, edge.ReasonHost, "auth"} {
@@ -70,6 +71,7 @@ func (g *gate) newEdge(cfg *Config, open bool) (*edge.Edge, error) {
 		return nil, err
 	}
 	ec.Refused = func(reason string) { g.refused.WithLabelValues(reason).Inc() }
+	ec.Limited = g.refusal
 	own := ec // players' connections must not keep operators out
 	own.MaxConnections, own.MaxPerAddress = maxAdminCalls, maxAdminPerAddress
 	if g.admin, err = edge.New(own); err != nil {

@@ -123,6 +123,7 @@ func parseFlags(cfg *Config, args []string, stderr io.Writer) (f nodeFlags, err 
 	identityFlags(fs, cfg)
 	edgeFlags(fs, cfg)
 	apiFlags(fs, cfg)
+	limitFlags(fs, cfg)
 	fs.StringVar(&cfg.AdminListen, "admin-listen", cfg.AdminListen, "`address` of its own for /admin, /metrics and the profiler (default: with the rest)")
 	logLevel := fs.String("log-level", "info", "least `level` that is logged: debug, info, warn, error")
 	fs.BoolVar(&f.version, "version", false, "print the version and exit")
@@ -145,6 +146,9 @@ func parseFlags(cfg *Config, args []string, stderr io.Writer) (f nodeFlags, err 
 		if v == 0 { // in a Config it stands for the default
 			return f, fmt.Errorf("%w: -%s: 0: want 1 or more", ErrConfig, name)
 		}
+	}
+	if err := cfg.validateLimits(); err != nil { // before a time of 0 is taken for the default
+		return f, err
 	}
 	f.level, err = zerolog.ParseLevel(*logLevel)
 	if err != nil || *logLevel == "" {

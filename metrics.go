@@ -17,7 +17,7 @@ import (
 // between but the host's own counters.
 func (n *Node) metrics() *prometheus.Registry {
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(n.host.Collector(), n.hub.Collector(), n.gate.refused)
+	reg.MustRegister(n.host.Collector(), n.hub.Collector(), n.gate.refused, n.gate.limits, n.cfg.limitGauges())
 	counter := func(name, help string, f func() float64) {
 		reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, f))
 	}

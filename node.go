@@ -173,9 +173,10 @@ func (n *Node) openDirectory(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	n.hub = stream.New(n.cfg.streamConfig())
+	n.hub = stream.New(n.cfg.streamConfig(n.gate.refusal))
 	n.matcher, err = matchmaker.New(matchmaker.Config{
 		MaxRooms: n.cfg.MaxRooms, URL: n.socketURL(), Caller: n.gate.caller, Public: n.gate.public(), Kick: n.kick, End: n.endRoom, Hub: n.hub,
+		MaxTickets: n.cfg.Limits.MaxTickets, LimitTickets: n.cfg.Limits.LimitTickets, LimitCodes: n.cfg.Limits.LimitCodes, Limited: n.gate.refusal,
 		Queues: queues, Webhook: matchmaker.Webhook{URL: n.cfg.Webhook, Secret: secret},
 		Logger: n.cfg.Log.With().Str("part", "matchmaker").Logger(),
 	}, n.dir, n.store)
@@ -203,6 +204,8 @@ func (n *Node) hostConfig() host.Config {
 	return host.Config{
 		Games: n.programs, Seats: seats{n.matcher}, Directory: n.reports, Journal: keeper{n.journal},
 		Backend: host.Backend(n.cfg.Backend), Workers: n.cfg.Workers, MaxConnections: n.cfg.MaxConnections,
+		MaxHandshakes: n.cfg.Limits.MaxHandshakes, HelloTimeout: n.cfg.Limits.HelloTimeout, SlowTimeout: n.cfg.Limits.SlowTimeout,
+		IdleTimeout: n.cfg.Limits.IdleTimeout, MaxFaults: n.cfg.Limits.MaxFaults, Limited: n.gate.refusal,
 		FaultDir: filepath.Join(n.cfg.Data, "faults"), Origin: n.gate.edge.OriginAllowed, Plant: n.cfg.plant,
 		Log: n.cfg.Log.With().Str("part", "host").Logger(),
 	}
@@ -221,7 +224,7 @@ func (n *Node) reconcile(ctx context.Context, since uint64) {
 			return
 		case <-changed:
 		case <-again.C:
-			if n.reports.retry() {
+			if n.reports.retry(ctx) {
 				since = 0 // what became of rooms is said again when all are listed
 			}
 		}

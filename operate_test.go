@@ -407,12 +407,21 @@ func TestAdminIsForThisMachine(t *testing.T) {
 		"no room":         {"POST", "/admin/api/rooms/a/close", func(r *http.Request) { r.Header.Set("X-Ringside-Admin", "1") }, 404, "room_unknown"},
 		"limit":           {"GET", "/admin/api/rooms?limit=0", nil, 422, "invalid_request"},
 		"profile":         {"GET", "/debug/pprof/profile?seconds=9999", nil, 422, "invalid_request"},
+		"wrong method":    {"PUT", "/admin/api/status", nil, 405, "method_not_allowed"},
+		"no such path":    {"GET", "/admin/api/nothing", nil, 404, "not_found"},
 		"no profile":      {"GET", "/debug/pprof/nonsense", nil, 404, "profile_unknown"},
 	} {
 		status, body, h := request(t, tt.method, base+tt.path, tt.change)
 		var p admin.Problem
 		if err := json.Unmarshal([]byte(body), &p); err != nil || status != tt.status || p.Code != tt.code || h.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s: %d %s, want %d %s", name, status, body, tt.status, tt.code)
+		}
+	}
+	for path, allow := range map[string]string{
+		"/admin/api/rooms": "GET, HEAD", "/admin/api/rooms/a/close": "POST", "/admin/api/rooms/a/kick": "POST", "/debug/pprof/heap": "GET, HEAD",
+	} {
+		if status, _, h := request(t, "DELETE", base+path, nil); status != 405 || h.Get("Allow") != allow {
+			t.Errorf("DELETE %s: %d, Allow %q, want 405, %q", path, status, h.Get("Allow"), allow)
 		}
 	}
 	if status, body, _ := request(t, "GET", base+"/debug/pprof/profile?seconds=0.05", nil); status != 200 || len(body) < 20 {

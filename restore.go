@@ -9,6 +9,7 @@ import (
 
 	"github.com/ringside-server/ringside/internal/host"
 	"github.com/ringside-server/ringside/internal/journal"
+	"github.com/ringside-server/ringside/internal/wire"
 )
 
 // This file is how rooms outlive the process: what they are made of is kept below the data folder, and the next process that
@@ -54,22 +55,30 @@ func (n *Node) restore(ctx context.Context) {
 		n.cfg.Log.Warn().Err(err).Msg("some rooms are still being restored")
 		return
 	}
-	restored, lost := 0, 0
-	for _, r := range n.host.Rooms() {
+	restored, lost, over := countRestored(n.host.Rooms())
+	for _, id := range n.journal.Rooms() { // of rooms that the directory does not know any more
+		n.journal.Discard(id)
+	}
+	if restored+lost+over > 0 {
+		n.cfg.Log.Info().Int("rooms", restored).Int("lost", lost).Int("over", over).Dur("in", time.Since(began)).Msg("rooms restored")
+	}
+}
+
+// countRestored says what became of the rooms of the process before: those that go on, those that could not, and those that
+// were over when it went, or ended rightly since.
+func countRestored(rooms []host.RoomStatus) (restored, lost, over int) {
+	for _, r := range rooms {
 		switch {
 		case !r.Restored:
 		case r.State == "running":
 			restored++
+		case r.State == "ended" && r.Code != int(wire.CloseLost):
+			over++
 		default:
 			lost++
 		}
 	}
-	for _, id := range n.journal.Rooms() { // of rooms that the directory does not know any more
-		n.journal.Discard(id)
-	}
-	if restored+lost > 0 {
-		n.cfg.Log.Info().Int("rooms", restored).Int("lost", lost).Dur("in", time.Since(began)).Msg("rooms restored")
-	}
+	return restored, lost, over
 }
 
 // serveSocket upgrades a request for a room's socket. Players are faster than a restart: they wait for the first list of

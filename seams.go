@@ -64,32 +64,32 @@ type directory struct {
 
 	mu sync.Mutex
 	// Guarded by mu.
-	again  []func() // reports that nobody else repeats and whose outcome is not known
-	missed bool     // the outcome of some report is not known
+	again  []func(context.Context) // reports that nobody else repeats and whose outcome is not known
+	missed bool                    // the outcome of some report is not known
 }
 
 // retry repeats what could not be said, and returns whether there was anything. Seats are released any number of times; what
-// became of a room the host says again when it is asked.
-func (d *directory) retry() bool {
+// became of a room the host says again when it is asked. The end of ctx ends a report that the log does not answer.
+func (d *directory) retry(ctx context.Context) bool {
 	d.mu.Lock()
 	again, missed := d.again, d.missed
 	d.again, d.missed = nil, false
 	d.mu.Unlock()
 	for _, f := range again {
-		f()
+		f(ctx) // when ctx has ended each keeps itself for later, and does not wait
 	}
 	return missed
 }
 
-func (d *directory) later(f func()) {
+func (d *directory) later(f func(context.Context)) {
 	d.mu.Lock()
 	d.again = append(d.again, f)
 	d.mu.Unlock()
 }
 
 // report makes one call, and says whether its outcome is known. A refusal means that the directory knows better.
-func (d *directory) report(what, roomID string, call func(context.Context) error) (known bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), reportTimeout)
+func (d *directory) report(ctx context.Context, what, roomID string, call func(context.Context) error) (known bool) {
+	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
 	defer cancel()
 	err := call(ctx)
 	switch {
@@ -107,19 +107,19 @@ func (d *directory) report(what, roomID string, call func(context.Context) error
 
 // RoomStarted opens the room for players.
 func (d *directory) RoomStarted(roomID string, epoch uint32) {
-	d.report("started", roomID, func(ctx context.Context) error { return d.m.RoomStarted(ctx, roomID, uint64(epoch)) })
+	d.report(context.Background(), "started", roomID, func(ctx context.Context) error { return d.m.RoomStarted(ctx, roomID, uint64(epoch)) })
 }
 
 // RoomRestored opens a room of an earlier process again.
 func (d *directory) RoomRestored(roomID string, epoch uint32, gone []uint64) {
-	d.report("restored", roomID, func(ctx context.Context) error {
+	d.report(context.Background(), "restored", roomID, func(ctx context.Context) error {
 		return d.m.RoomRestored(ctx, roomID, uint64(epoch), gone)
 	})
 }
 
 // RoomRefused answers the creator.
 func (d *directory) RoomRefused(roomID string, epoch uint32, text string) {
-	d.report("refused", roomID, func(ctx context.Context) error { return d.m.RoomRefused(ctx, roomID, uint64(epoch), text) })
+	d.report(context.Background(), "refused", roomID, func(ctx context.Context) error { return d.m.RoomRefused(ctx, roomID, uint64(epoch), text) })
 }
 
 // RoomEnded keeps how the room ended.
@@ -131,33 +131,37 @@ func (d *directory) RoomEnded(roomID string, epoch uint32, code wire.CloseCode, 
 	case wire.CloseLost:
 		end.Reason = "lost"
 	}
-	d.report("ended", roomID, func(ctx context.Context) error { return d.m.RoomEnded(ctx, roomID, uint64(epoch), end) })
+	d.report(context.Background(), "ended", roomID, func(ctx context.Context) error { return d.m.RoomEnded(ctx, roomID, uint64(epoch), end) })
 }
 
 // SeatFreed lets the seat be sold again. A seat that stayed taken by mistake would never be: it is said until it is heard.
 func (d *directory) SeatFreed(roomID string, epoch uint32, seat uint64) {
+	d.seatFreed(context.Background(), roomID, epoch, seat)
+}
+
+func (d *directory) seatFreed(ctx context.Context, roomID string, epoch uint32, seat uint64) {
 	release := func(ctx context.Context) error { return d.m.Release(ctx, roomID, uint64(epoch), seat) }
-	if !d.report("seat freed", roomID, release) {
-		d.later(func() { d.SeatFreed(roomID, epoch, seat) })
+	if !d.report(ctx, "seat freed", roomID, release) {
+		d.later(func(ctx context.Context) { d.seatFreed(ctx, roomID, epoch, seat) })
 	}
 }
 
 // SetLocked and SetMetadata are the game's wishes.
 func (d *directory) SetLocked(roomID string, epoch uint32, locked bool) {
-	d.report("lock", roomID, func(ctx context.Context) error {
+	d.report(context.Background(), "lock", roomID, func(ctx context.Context) error {
 		return d.m.UpdateRoom(ctx, roomID, uint64(epoch), matchmaker.RoomUpdate{Locked: &locked})
 	})
 }
 
 func (d *directory) SetMetadata(roomID string, epoch uint32, key, value string) {
-	d.report("metadata", roomID, func(ctx context.Context) error {
+	d.report(context.Background(), "metadata", roomID, func(ctx context.Context) error {
 		return d.m.UpdateRoom(ctx, roomID, uint64(epoch), matchmaker.RoomUpdate{Metadata: map[string]string{key: value}})
 	})
 }
 
 // EndIfIdle ends a room nobody has a seat in.
 func (d *directory) EndIfIdle(roomID string, epoch uint32) {
-	d.report("idle", roomID, func(ctx context.Context) error {
+	d.report(context.Background(), "idle", roomID, func(ctx context.Context) error {
 		_, err := d.m.EndIfIdle(ctx, roomID, uint64(epoch))
 		return err
 	})

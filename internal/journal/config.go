@@ -27,6 +27,9 @@ const (
 	MaxName = 255
 )
 
+// maxPending is the default of Config.MaxPending.
+const maxPending = 32 << 20
+
 // Config says where the journal is and what it may lose. Only Dir must be set.
 type Config struct {
 	// Dir holds the segments and nothing else. It is made (0700) if it does not exist. One Store at a time may have it open.
@@ -60,7 +63,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.SegmentBytes = 64 << 20
 	}
 	if c.MaxPending == 0 {
-		c.MaxPending = 32 << 20
+		c.MaxPending = maxPending
 	}
 	switch {
 	case c.Dir == "" && c.fs == nil:
