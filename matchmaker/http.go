@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -180,5 +179,3 @@ func (m *Matchmaker) socketURL(ctx context.Context, room string) string {
 	}
 	return scheme + "://" + r.Host + "/v1/rooms/" + room + "/ws"
 }
-
-func etag(r *Room) string { return strconv.Quote(strconv.FormatUint(r.Version, 10)) }

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -84,28 +82,6 @@ func (m *Matchmaker) patchHTTP(ctx context.Context, in *patchInput) (*roomOutput
 		return nil, m.problem(err)
 	}
 	return &roomOutput{ETag: etag(r), Body: m.wholeRoom(ctx, r)}, nil
-}
-
-// matchVersions returns the versions that If-Match names, none for *. ETags that are not ours match no room: version 0.
-func matchVersions(header string) ([]uint64, error) {
-	header = strings.TrimSpace(header)
-	switch header {
-	case "":
-		return nil, newProblem(http.StatusPreconditionRequired, "if_match_missing", "send If-Match with the room's ETag, so that you undo nobody's change; or * if you do not care")
-	case "*":
-		return nil, nil
-	}
-	tags := strings.Split(header, ",")
-	if len(tags) > maxVersions {
-		return nil, newProblem(http.StatusUnprocessableEntity, "invalid_request", "If-Match names more than 8 ETags")
-	}
-	versions := make([]uint64, len(tags))
-	for i, tag := range tags {
-		if text, err := strconv.Unquote(strings.TrimSpace(tag)); err == nil {
-			versions[i], _ = strconv.ParseUint(text, 10, 64) // 0 if it is none
-		}
-	}
-	return versions, nil
 }
 
 func (m *Matchmaker) kickHTTP(ctx context.Context, in *kickInput) (*struct{}, error) {

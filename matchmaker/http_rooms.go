@@ -117,7 +117,7 @@ type listOutput struct {
 type readInput struct {
 	ID          string `path:"id" maxLength:"64" doc:"Id of the room"`
 	Wait        string `query:"wait" maxLength:"8" doc:"With If-None-Match: answer when the room changes, or 304 after this time, e.g. 25s; at most 60s"`
-	IfNoneMatch string `header:"If-None-Match" maxLength:"64" doc:"ETag of the room as you know it"`
+	IfNoneMatch string `header:"If-None-Match" maxLength:"256" doc:"ETag of the room as you know it"`
 }
 
 type readOutput struct {
@@ -236,7 +236,7 @@ func (m *Matchmaker) readHTTP(ctx context.Context, in *readInput) (*readOutput, 
 	if r == nil {
 		return nil, m.problem(ErrRoomUnknown)
 	}
-	if in.IfNoneMatch == etag(r) {
+	if hasTag(in.IfNoneMatch, etag(r)) {
 		return &readOutput{Status: http.StatusNotModified, ETag: etag(r)}, nil
 	}
 	body := m.wholeRoom(ctx, r)

@@ -116,10 +116,15 @@ func TestPatch(t *testing.T) {
 		t.Errorf("patched %v", out)
 	}
 	now := res.Header.Get("ETag")
-	for _, tag := range []string{etag(room), "W/" + now, "x", `"x"`} {
+	for _, tag := range []string{etag(room), "W/" + now, `"x"`, `""`, `"18446744073709551616"`, `"+2"`} {
 		res, out = f.mustCall(t, 412, "PATCH", path, `{"locked":false}`, "If-Match", tag)
 		if out["code"] != "version_mismatch" || res.Header.Get("ETag") != now {
 			t.Errorf("with %s: %v, ETag %s, want %s", tag, out, res.Header.Get("ETag"), now)
+		}
+	}
+	for _, tag := range []string{"x", `"x`, "`1`", `'1'`, "**", `"1", *`, ", ,", `"a b"`} {
+		if _, out = f.mustCall(t, 400, "PATCH", path, `{"locked":false}`, "If-Match", tag); out["code"] != "malformed" {
+			t.Errorf("with %s: %v, want malformed", tag, out)
 		}
 	}
 	res, out = f.mustCall(t, 200, "PATCH", path, `{"visibility":"public"}`, "If-Match", "*")

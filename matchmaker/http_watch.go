@@ -180,7 +180,7 @@ func (m *Matchmaker) roomAnswer(id, tag, url string, final bool) *stream.Respons
 	case r == nil:
 		p := newProblem(http.StatusNotFound, "room_unknown", ErrRoomUnknown.Error())
 		return &stream.Response{Status: p.Status, Header: http.Header{"Content-Type": {p.ContentType("")}}, Body: mustJSON(p)}
-	case tag != etag(r):
+	case !hasTag(tag, etag(r)):
 		body := seatedRoom(r)
 		if r.State != RoomEnded {
 			body.URL = url

@@ -120,16 +120,6 @@ func ticketVersion(t *Ticket) string { return strconv.FormatUint(t.shown(), 10) 
 // not.
 func ticketTag(t *Ticket) string { return `W/"` + ticketVersion(t) + `"` }
 
-// hasTag says whether a list of entity tags, as in If-None-Match, has a tag.
-func hasTag(list, tag string) bool {
-	for t := range strings.SplitSeq(list, ",") {
-		if t = strings.TrimSpace(t); t == "*" || strings.TrimPrefix(t, "W/") == strings.TrimPrefix(tag, "W/") {
-			return true
-		}
-	}
-	return false
-}
-
 // ticketEvent is the state of a ticket as an event; last if it does not wait
 // any more.
 func (m *Matchmaker) ticketEvent(sockets sockets, t *Ticket, r *Room) (e stream.Event, last bool) {
