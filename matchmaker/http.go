@@ -36,7 +36,7 @@ func (m *Matchmaker) Register(mux *http.ServeMux) {
 	cfg.DocsPath, cfg.SchemasPath, cfg.CreateHooks = "", "", nil
 	cfg.Transformers = []huma.Transformer{asProblem}
 	api := humago.New(mux, cfg)
-	api.UseMiddleware(m.guard, withRequest)
+	api.UseMiddleware(m.guard, receive, withRequest)
 	m.registerRooms(api)
 	m.registerSeats(api)
 	m.registerAdmin(api)
@@ -142,7 +142,8 @@ func (known *route) matches(path []string) bool {
 func operation(api huma.API, id, method, path, summary string, status int) huma.Operation {
 	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
 	return huma.Operation{
-		OperationID: id, Method: method, Path: path, Summary: summary, DefaultStatus: status, MaxBodyBytes: maxBodyBytes,
+		OperationID: id, Method: method, Path: path, Summary: summary, DefaultStatus: status,
+		MaxBodyBytes: maxBodyBytes + 1, BodyReadTimeout: -1, // receive has read it
 		RejectUnknownQueryParameters: true,
 		Responses: map[string]*huma.Response{"default": {
 			Description: "Problem",

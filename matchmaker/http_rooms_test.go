@@ -446,7 +446,7 @@ func TestHTTPEdges(t *testing.T) {
 			t.Errorf("GET %s: %v", path, out)
 		}
 	}
-	if _, out = f.mustCall(t, 415, "POST", "/v1/join", "<x/>", "Content-Type", "text/xml"); out["code"] != "media_type" || out["detail"] != "send application/json" {
+	if _, out = f.mustCall(t, 415, "POST", "/v1/join", "<x/>", "Content-Type", "text/xml"); out["code"] != "media_type" || out["detail"] != "send application/json, in UTF-8" {
 		t.Errorf("XML: %v", out)
 	}
 	server := httptest.NewServer(f.handler)
