@@ -34,7 +34,7 @@ func (m *Matchmaker) Register(mux *http.ServeMux) {
 	cfg := huma.DefaultConfig(documentTitle, "1")
 	documentConfig(&cfg)
 	cfg.DocsPath, cfg.SchemasPath, cfg.CreateHooks = "", "", nil
-	cfg.Transformers = []huma.Transformer{asProblem}
+	cfg.Transformers, cfg.Formats = []huma.Transformer{asProblem}, jsonFormats()
 	api := humago.New(mux, cfg)
 	api.UseMiddleware(m.guard, receive, withRequest)
 	m.registerRooms(api)
