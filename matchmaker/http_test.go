@@ -323,3 +323,25 @@ func TestLogDown(t *testing.T) {
 		}
 	}
 }
+
+// A request with ten thousand wrong fields, or a very long wrong name, is not answered with as much.
+func TestProblemIsBounded(t *testing.T) {
+	f := newFixture(t, Config{})
+	var fields, query strings.Builder
+	for i := range 4000 {
+		fmt.Fprintf(&fields, `"x%d":1,`, i)
+	}
+	for i := range 1000 {
+		fmt.Fprintf(&query, "x%d=1&", i)
+	}
+	for _, tc := range [][3]string{
+		{"POST", "/v1/rooms", "{" + fields.String() + `"game":"arena"}`},
+		{"POST", "/v1/rooms", `{"` + strings.Repeat("é", 30_000) + `":1}`},
+		{"GET", "/v1/rooms?" + query.String(), ""},
+	} {
+		_, out := f.mustCall(t, 422, tc[0], tc[1], tc[2])
+		if text := mustJSON(out); len(text) > 8<<10 {
+			t.Errorf("%.40s %.40s: %d bytes of problem", tc[1], tc[2], len(text))
+		}
+	}
+}

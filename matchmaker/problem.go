@@ -129,6 +129,20 @@ func newProblem(status int, code, detail string) *Problem {
 	}
 }
 
+// Bounds of what a problem says: a stranger's request with ten thousand wrong fields, or one with a name of 60 KiB, is not to be
+// answered with as much.
+const (
+	maxProblemFields = 16
+	maxProblemText   = 200
+)
+
+func shortened(s string) string {
+	if len(s) <= maxProblemText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxProblemText], "") + "…"
+}
+
 // asProblem is a huma transformer: what huma itself finds wrong with a
 // request becomes a Problem whose detail names the first field. The value it
 // would echo is left out.
@@ -148,8 +162,8 @@ func asProblem(ctx huma.Context, _ string, v any) (any, error) {
 		p.Detail = "send application/json"
 		return p, nil
 	}
-	for _, d := range e.Errors {
-		p.Errors = append(p.Errors, ProblemField{Location: d.Location, Message: d.Message})
+	for _, d := range e.Errors[:min(len(e.Errors), maxProblemFields)] {
+		p.Errors = append(p.Errors, ProblemField{Location: shortened(d.Location), Message: shortened(d.Message)})
 	}
 	if len(p.Errors) > 0 {
 		first := p.Errors[0]
