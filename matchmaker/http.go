@@ -33,7 +33,7 @@ func (m *Matchmaker) Handler() http.Handler {
 func (m *Matchmaker) Register(mux *http.ServeMux) {
 	cfg := huma.DefaultConfig(documentTitle, "1")
 	documentConfig(&cfg)
-	cfg.DocsPath, cfg.SchemasPath, cfg.CreateHooks = "", "", nil
+	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath, cfg.CreateHooks = "", "", "", nil
 	cfg.Transformers, cfg.Formats = []huma.Transformer{asProblem}, jsonFormats()
 	api := humago.New(mux, cfg)
 	api.UseMiddleware(m.guard, receive, withRequest)
@@ -43,6 +43,7 @@ func (m *Matchmaker) Register(mux *http.ServeMux) {
 	m.registerWatch(api)
 	m.registerTickets(api)
 	document(api.OpenAPI())
+	serveDocument(mux, api.OpenAPI())
 	mux.HandleFunc("/v1/", newRoutes(api.OpenAPI()).serveUnknown)
 }
 
@@ -80,7 +81,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 }
 
 func noSuchCall(r *http.Request) *Problem {
-	return newProblem(http.StatusNotFound, "no_such_call", r.Method+" "+r.URL.Path)
+	return newProblem(http.StatusNotFound, "no_such_call", r.Method+" "+r.URL.Path+": there is no such call; /openapi.json lists those there are")
 }
 
 // routes are the calls there are, to tell a wrong method from a wrong path.
@@ -92,7 +93,7 @@ type route struct {
 }
 
 func newRoutes(doc *huma.OpenAPI) routes {
-	var out routes
+	out := routes{{path: []string{"", "v1", "rooms", "{id}", "ws"}, methods: []string{http.MethodGet}}} // the node's own
 	for path, item := range doc.Paths {
 		r := route{path: strings.Split(path, "/")}
 		for method, op := range operations(item) {
@@ -122,13 +123,16 @@ func (rs routes) serveUnknown(w http.ResponseWriter, r *http.Request) {
 		if !known.matches(path) {
 			continue
 		}
-		allow := strings.Join(known.methods, ", ")
-		p := newProblem(http.StatusMethodNotAllowed, "method_not_allowed", fmt.Sprintf("%s is called with %s", r.URL.Path, allow))
-		p.header.Set("Allow", allow)
-		writeProblem(w, r, p)
+		writeProblem(w, r, wrongMethod(r, strings.Join(known.methods, ", ")))
 		return
 	}
 	writeProblem(w, r, noSuchCall(r))
+}
+
+func wrongMethod(r *http.Request, allow string) *Problem {
+	p := newProblem(http.StatusMethodNotAllowed, "method_not_allowed", fmt.Sprintf("%s is called with %s", r.URL.Path, allow))
+	p.header.Set("Allow", allow)
+	return p
 }
 
 func (known *route) matches(path []string) bool {
