@@ -112,6 +112,8 @@ func TestCORS(t *testing.T) {
 		{name: "call of another", list: page, method: "POST", path: "/v1/join", origin: evil, status: 403, vary: []string{"Origin"}},
 		{name: "call of nobody", list: page, method: "POST", path: "/v1/join", origin: "null", status: 403, vary: []string{"Origin"}},
 		{name: "call for all", list: "*", method: "DELETE", path: "/v1/rooms/x", origin: "null", status: 299, allow: "*"},
+		{name: "two origins", list: page, method: "POST", path: "/v1/join", origin: page, headers: []string{"Origin: " + evil}, status: 403, vary: []string{"Origin"}},
+		{name: "two origins, the other way round", list: page, method: "POST", path: "/v1/join", origin: evil, headers: []string{"Origin: " + page}, status: 403, vary: []string{"Origin"}},
 		{name: "read", list: page, method: "GET", path: "/v1/rooms", origin: page, status: 299, allow: page, vary: []string{"Origin"}},
 		{name: "another cannot read", list: page, method: "GET", path: "/v1/rooms", origin: evil, status: 299, vary: []string{"Origin"}},
 		{name: "no page", list: page, method: "POST", path: "/v1/join", status: 299, vary: []string{"Origin"}},
