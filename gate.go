@@ -39,9 +39,9 @@ type gate struct {
 // newGate reads keys, secrets and certificates, and listens where the authority asks. What is wrong names its flag.
 func newGate(ctx context.Context, cfg *Config) (g *gate, err error) {
 	g = &gate{log: cfg.Log, limits: newRefusals(), refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "ringside_http_refused_total", Help: "Requests refused before they reached a handler: limit, auth, origin, host.",
+		Name: "ringside_http_refused_total", Help: "Requests refused before they reached a handler: limit, auth, origin, host, path.",
 	}, []string{"reason"})}
-	for _, reason := range []string{edge.ReasonLimit, edge.ReasonOrigin, edge.ReasonHost, "auth"} {
+	for _, reason := range []string{edge.ReasonLimit, edge.ReasonOrigin, edge.ReasonHost, edge.ReasonPath, "auth"} {
 		g.refused.WithLabelValues(reason)
 	}
 	keys, err := cfg.apiKeys()

@@ -19,7 +19,11 @@ const (
 	ReasonLimit  = "limit"
 	ReasonOrigin = "origin"
 	ReasonHost   = "host"
+	ReasonPath   = "path"
 )
+
+// maxPathBytes is several times the longest path of the API. Problems repeat the path, and so do proxies' logs.
+const maxPathBytes = 1 << 10
 
 // Config says what stands around the node. The zero value is a node that the internet reaches directly: no proxy is believed,
 // no page but the node's own may call, nobody is limited.
@@ -96,6 +100,10 @@ func (e *Edge) Wrap(next http.Handler) http.Handler {
 	next = e.guardOrigin(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w.Header())
+		if len(r.URL.EscapedPath()) > maxPathBytes {
+			e.refuse(w, ReasonPath, http.StatusRequestURITooLong, "uri_too_long", fmt.Sprintf("the path is longer than %d bytes, which no path of this node is", maxPathBytes))
+			return
+		}
 		c := e.resolve(r)
 		if c.open && !localName(r.Host) {
 			e.refuse(w, ReasonHost, http.StatusForbidden, "host_forbidden", fmt.Sprintf(

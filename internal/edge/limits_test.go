@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -306,5 +307,23 @@ func TestConnections(t *testing.T) {
 	}
 	if e.conns.open != 0 || len(e.conns.of) != 0 {
 		t.Errorf("%d connections and %d addresses are left", e.conns.open, len(e.conns.of))
+	}
+}
+
+// A path of 8 KiB is nobody's, and is not repeated in problems and logs.
+func TestLongPath(t *testing.T) {
+	e := newRig(t, Config{})
+	for n, want := range map[int]int{maxPathBytes: http.StatusNoContent, maxPathBytes + 1: http.StatusRequestURITooLong, 8 << 10: http.StatusRequestURITooLong} {
+		w := send(e.Wrap(arrived), request(t, "GET", "/"+strings.Repeat("a", n-1), "203.0.113.9:1"))
+		if w.Code != want || want >= 400 && code(t, w) != "uri_too_long" {
+			t.Errorf("%d bytes: %d %s, want %d", n, w.Code, w.Body, want)
+		}
+	}
+	// What is encoded counts as it was sent.
+	if w := send(e.Wrap(arrived), request(t, "GET", "/"+strings.Repeat("%2f", 400), "203.0.113.9:1")); w.Code != http.StatusRequestURITooLong {
+		t.Errorf("encoded: %d", w.Code)
+	}
+	if e.refused[ReasonPath] != 3 {
+		t.Errorf("counted %v", e.refused)
 	}
 }
