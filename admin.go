@@ -98,6 +98,7 @@ func (n *Node) registerAdmin(mux *http.ServeMux) {
 	admin.Register(mux, admin.Config{
 		Node: operated{n}, Monitor: n.monitor, Allowed: n.operator, Log: n.cfg.Log.With().Str("part", "admin").Logger(),
 	})
+	mux.HandleFunc("/metrics", wrongMethod)
 	mux.Handle("GET /metrics", admin.Guard(n.operator, promhttp.HandlerFor(n.metrics(), promhttp.HandlerOpts{})))
 }
 

@@ -69,6 +69,8 @@ func (n *Node) mux() http.Handler {
 	mux.HandleFunc("GET /v1/rooms/{id}/ws", n.serveSocket)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", n.serveReady)
+	mux.HandleFunc("/healthz", wrongMethod)
+	mux.HandleFunc("/readyz", wrongMethod)
 	n.mainAdmin(mux)
 	mux.Handle("/", playground.Handler())
 	return mux
@@ -81,6 +83,12 @@ func (n *Node) serveReady(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, "ready")
+}
+
+// wrongMethod answers on paths that are only read.
+func wrongMethod(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Allow", "GET, HEAD")
+	answer(w, http.StatusMethodNotAllowed, "this is read with GET")
 }
 
 func answer(w http.ResponseWriter, status int, text string) {

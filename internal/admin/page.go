@@ -23,11 +23,19 @@ var pageTypes = map[string]string{
 
 // registerPage serves the page's files. They hold nothing of the node and need no leave.
 func registerPage(mux *http.ServeMux) {
-	mux.Handle("GET /admin", http.RedirectHandler("/admin/", http.StatusMovedPermanently))
-	mux.Handle("GET /admin/{$}", pageFile("admin.html"))
-	for _, name := range []string{"admin.css", "admin.js", "charts.js"} {
-		mux.Handle("GET /admin/"+name, pageFile(name))
+	for path, file := range map[string]http.Handler{
+		"/admin":     http.RedirectHandler("/admin/", http.StatusMovedPermanently),
+		"/admin/{$}": pageFile("admin.html"), "/admin/admin.css": pageFile("admin.css"),
+		"/admin/admin.js": pageFile("admin.js"), "/admin/charts.js": pageFile("charts.js"),
+	} {
+		mux.Handle("GET "+path, file)
+		mux.HandleFunc(path, wrongMethod)
 	}
+}
+
+func wrongMethod(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Allow", "GET, HEAD")
+	http.Error(w, "405: pages are read with GET", http.StatusMethodNotAllowed)
 }
 
 func pageFile(name string) http.Handler {
@@ -45,6 +53,10 @@ func pageFile(name string) http.Handler {
 		h.Set("Content-Type", pageTypes[path.Ext(name)])
 		h.Set("Cache-Control", "no-cache")
 		h.Set("ETag", etag)
+		if r.Header.Get("Range") != "" { // a list of a thousand ranges would be as many parts to send
+			r = r.Clone(r.Context())
+			r.Header.Del("Range")
+		}
 		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(body))
 	})
 }

@@ -30,5 +30,15 @@ func TestPageIsWhole(t *testing.T) {
 		if w.Code != http.StatusNotModified {
 			t.Errorf("%s again: %d", path, w.Code)
 		}
+		parts := httptest.NewRequest(http.MethodGet, path, nil)
+		parts.Header.Set("Range", "bytes=0-0,"+strings.Repeat("2-2,", 100)+"4-4")
+		w = httptest.NewRecorder()
+		if mux.ServeHTTP(w, parts); w.Code != http.StatusOK {
+			t.Errorf("%s in parts: %d", path, w.Code)
+		}
+		w = httptest.NewRecorder()
+		if mux.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, nil)); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
+			t.Errorf("POST %s: %d, Allow %q", path, w.Code, w.Header().Get("Allow"))
+		}
 	}
 }

@@ -31,10 +31,14 @@ var contentTypes = map[string]string{
 func Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", notFound)
-	mux.Handle("GET /{$}", newPage("index.html"))
-	mux.Handle("GET /play/{game}", newPage("play.html"))
+	handle := func(path, name string) {
+		mux.Handle("GET "+path, newPage(name))
+		mux.HandleFunc(path, wrongMethod)
+	}
+	handle("/{$}", "index.html")
+	handle("/play/{game}", "play.html")
 	for _, name := range static() {
-		mux.Handle("GET /static/"+name, newPage(name))
+		handle("/static/"+name, name)
 	}
 	return mux
 }
@@ -76,12 +80,22 @@ func (p page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", p.contentType)
 	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", p.etag)
+	if r.Header.Get("Range") != "" { // parts of a file this small are no use, and a list of a thousand is as many parts to send
+		r = r.Clone(r.Context())
+		r.Header.Del("Range")
+	}
 	http.ServeContent(w, r, p.name, time.Time{}, bytes.NewReader(p.body))
 }
 
 func notFound(w http.ResponseWriter, _ *http.Request) {
 	secure(w.Header())
 	http.Error(w, "404: there is no such page on this node. The games are at /", http.StatusNotFound)
+}
+
+func wrongMethod(w http.ResponseWriter, _ *http.Request) {
+	secure(w.Header())
+	w.Header().Set("Allow", "GET, HEAD")
+	http.Error(w, "405: pages are read with GET", http.StatusMethodNotAllowed)
 }
 
 func secure(h http.Header) {

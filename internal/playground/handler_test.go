@@ -77,11 +77,27 @@ func TestHandlerRevalidates(t *testing.T) {
 }
 
 func TestHandlerTakesGetAndHead(t *testing.T) {
-	for method, want := range map[string]int{http.MethodHead: 200, http.MethodPost: 404} {
+	for method, want := range map[string]int{http.MethodHead: 200, http.MethodPost: 405, "TRACE": 405} {
 		w := httptest.NewRecorder()
 		Handler().ServeHTTP(w, httptest.NewRequest(method, "/static/style.css", nil))
 		if w.Code != want {
 			t.Errorf("%s: %d, want %d", method, w.Code, want)
+		}
+		if allow := w.Header().Get("Allow"); want == 405 && allow != "GET, HEAD" {
+			t.Errorf("%s: Allow %q", method, allow)
+		}
+	}
+}
+
+// A list of a thousand ranges would be answered with as many parts, each with a head of its own.
+func TestHandlerSendsNoParts(t *testing.T) {
+	whole := body(t, "/play/arena")
+	for _, ranges := range []string{"bytes=0-3", "bytes=" + strings.Repeat("0-0,", 1000) + "1-1", "bytes=1000000-", "lines=1"} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, "/play/arena", nil)
+		r.Header.Set("Range", ranges)
+		if Handler().ServeHTTP(w, r); w.Code != http.StatusOK || w.Body.String() != whole {
+			t.Errorf("%.40s: %d, %d bytes, want the %d of the page", ranges, w.Code, w.Body.Len(), len(whole))
 		}
 	}
 }
