@@ -409,6 +409,7 @@ func TestAdminIsForThisMachine(t *testing.T) {
 		"profile":         {"GET", "/debug/pprof/profile?seconds=9999", nil, 422, "invalid_request"},
 		"wrong method":    {"PUT", "/admin/api/status", nil, 405, "method_not_allowed"},
 		"no such path":    {"GET", "/admin/api/nothing", nil, 404, "not_found"},
+		"profile of NaN":  {"GET", "/debug/pprof/profile?seconds=NaN", nil, 422, "invalid_request"},
 		"no profile":      {"GET", "/debug/pprof/nonsense", nil, 404, "profile_unknown"},
 	} {
 		status, body, h := request(t, tt.method, base+tt.path, tt.change)

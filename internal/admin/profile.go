@@ -61,7 +61,7 @@ func (a *api) profile(w http.ResponseWriter, r *http.Request) error {
 func (a *api) timed(w http.ResponseWriter, r *http.Request, seconds float64, start func() error, stop func()) error {
 	if text := r.URL.Query().Get("seconds"); text != "" {
 		n, err := strconv.ParseFloat(text, 64)
-		if err != nil || n <= 0 || n > maxProfile.Seconds() {
+		if err != nil || !(n > 0 && n <= maxProfile.Seconds()) { // NaN is neither
 			return fmt.Errorf("%w: seconds %q: want up to %.0f", errRequest, text, maxProfile.Seconds())
 		}
 		seconds = n
