@@ -41,13 +41,19 @@ func AppendPong(dst, payload []byte) []byte {
 	return append(appendHeader(dst, ws.OpPong, len(payload)), payload...)
 }
 
-// ParseClose reads the code of a close frame's payload, 0 if it has none or one that may not be sent.
+// firstUnknown is the first code above those that RFC 6455 gives to anybody.
+const firstUnknown ws.StatusCode = 5000
+
+// ParseClose reads the code of a close frame's payload: 0 if it is empty, 1002 if it is none that may be sent.
 func ParseClose(payload []byte) wire.CloseCode {
-	if len(payload) < 2 {
+	if len(payload) == 0 {
 		return 0
 	}
+	if len(payload) == 1 {
+		return wire.CloseCode(ws.StatusProtocolError)
+	}
 	code := ws.StatusCode(binary.BigEndian.Uint16(payload))
-	if ws.CheckCloseFrameData(code, string(payload[2:])) != nil {
+	if code >= firstUnknown || ws.CheckCloseFrameData(code, string(payload[2:])) != nil {
 		return wire.CloseCode(ws.StatusProtocolError)
 	}
 	return wire.CloseCode(code)

@@ -125,7 +125,7 @@ func TestParseClose(t *testing.T) {
 	for _, tt := range []struct {
 		payload string
 		want    wire.CloseCode
-	}{{"", 0}, {"\x0f", 0}, {"\x03\xe8", 1000}, {"\x0f\xa0bye", 4000}, {"\x03\xed", 1002}, {"\x03\xe8\xff", 1002}, {"\x00\x01", 1002}} {
+	}{{"", 0}, {"\x0f", 1002}, {"\x13\x88", 1002}, {"\xff\xff", 1002}, {"\x13\x87", 4999}, {"\x0b\xb8", 3000}, {"\x03\xec", 1002}, {"\x03\xe8", 1000}, {"\x0f\xa0bye", 4000}, {"\x03\xed", 1002}, {"\x03\xe8\xff", 1002}, {"\x00\x01", 1002}} {
 		if got := ParseClose([]byte(tt.payload)); got != tt.want {
 			t.Errorf("%q: got %d, want %d", tt.payload, got, tt.want)
 		}
