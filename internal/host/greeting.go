@@ -20,6 +20,13 @@ const (
 	refuseTimeout  = time.Second     // to tell a client why, and for it to hear it
 )
 
+// What a client may send before its HELLO is whole. A greeting reads as fast as bytes come, and answers pings one by one: without
+// a bound whoever says anything but HELLO has a goroutine of his own for HelloTimeout, and the processor with it.
+const (
+	maxBeforeHello = 8 * wire.MaxHello // bytes: HELLO in fragments of one byte fits
+	maxOtherFrames = 240               // pings, pongs and extensions: as many as of a player in a second
+)
+
 // A greeting is a connection between its upgrade and its room: it has a goroutine, the HTTP server's.
 type greeting struct {
 	host   *Host
@@ -27,6 +34,8 @@ type greeting struct {
 	conn   net.Conn
 	parser ws.Parser
 	buf    []byte // received and not parsed
+	taken  int    // bytes received
+	others int    // messages that were not HELLO
 }
 
 // A refusedError is why a connection does not get further.
@@ -90,6 +99,7 @@ func (g *greeting) drained() error {
 // readHello reads the first frame, within the deadline.
 func (g *greeting) readHello() (wire.Hello, error) {
 	var in [2048]byte
+	g.taken = len(g.buf)
 	for {
 		for len(g.buf) > 0 {
 			m, n, err := g.parser.Next(g.buf, wire.MaxHello)
@@ -101,8 +111,15 @@ func (g *greeting) readHello() (wire.Hello, error) {
 			if ok || err != nil {
 				return hello, err
 			}
+			if m.Op != ws.None {
+				g.others++
+			}
+		}
+		if g.others > maxOtherFrames || g.taken > maxBeforeHello {
+			return wire.Hello{}, refuse(wire.CloseRate)
 		}
 		n, err := g.conn.Read(in[:])
+		g.taken += n
 		g.host.stats.BytesReceived.Add(uint64(n))
 		g.buf = append(g.buf, in[:n]...)
 		switch {

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -82,6 +83,9 @@ func TestRefusedHello(t *testing.T) {
 			{"text", masked(ws.OpText, []byte("hello")), 1003},
 			{"too large", masked(ws.OpBinary, make([]byte, wire.MaxHello+1)), wire.CloseTooLarge},
 			{"unmasked", ws.MustCompileFrame(ws.NewBinaryFrame([]byte("x"))), 1002},
+			{"pings", bytes.Repeat(masked(ws.OpPing, nil), maxOtherFrames+1), wire.CloseRate},
+			{"extensions", bytes.Repeat(bin([]byte{0x91, 64}), maxOtherFrames+1), wire.CloseRate},
+			{"fragments of nothing", append([]byte{2, 0x80, 0, 0, 0, 0}, bytes.Repeat([]byte{0, 0x80, 0, 0, 0, 0}, maxBeforeHello/6)...), wire.CloseRate},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				c := r.dial("a")
