@@ -81,6 +81,30 @@ func TestFloodIsCutOff(t *testing.T) {
 	}
 }
 
+// The socket's own pings and pongs share the rate of frames; they do not keep a session alive and do not spend what it came with.
+func TestControlFramesCount(t *testing.T) {
+	b := newBench(t, dotDefinition(), Config{})
+	ada := b.join(0, "Ada")
+	b.ticks(3)
+	ada.session.heard, ada.session.arrived = 1, false
+	n := 0
+	for b.room.Control(ada.session) == 0 {
+		if n++; n > 2*frameBurst {
+			t.Fatalf("%d control frames in one tick were taken", n)
+		}
+	}
+	if s := ada.session; s.heard != 1 || s.arrived {
+		t.Errorf("heard at tick %d, arrived %v: they count as frames of ours", s.heard, s.arrived)
+	}
+	if n != frameBurst || b.room.Receive(ada.session, wire.AppendPing(nil, wire.Ping{})) != wire.CloseRate {
+		t.Errorf("%d control frames in one tick were taken, want %d, and no frame more", n, frameBurst)
+	}
+	b.ticks(20)
+	if got := b.room.Control(ada.session); got != 0 {
+		t.Errorf("a second later: %v", got)
+	}
+}
+
 // Any bytes as frames, many of them: the room goes on for the others.
 func TestNoise(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))

@@ -173,7 +173,8 @@ func (r *Room) attach(s *Session, conn uint64) {
 	if r.replaying {
 		conn = 0
 	}
-	s.conn, s.heard, s.spoke, s.arrived, s.frames = conn, r.tick, false, false, frameBurst
+	s.conn, s.heard, s.spoke, s.arrived = conn, r.tick, false, false
+	s.frames, s.counted = frameBurst, r.tick
 	s.leaving, s.lost, s.greeted = false, false, false
 	s.since, s.allowed, s.markedTick = r.tick, 0, 0
 	s.pongs = s.pongs[:0]

@@ -23,7 +23,8 @@ func (r *Room) Receive(s *Session, frame []byte) wire.CloseCode {
 }
 
 func (r *Room) receive(s *Session, frame []byte) wire.CloseCode {
-	if !s.hear(r.tick, r.TickHz()) {
+	s.hear(r.tick)
+	if !s.spend(r.tick, r.TickHz()) {
 		return wire.CloseRate
 	}
 	if s.unspent() && s.arrived {
@@ -81,13 +82,28 @@ func malformed(err error) wire.CloseCode {
 	return 0
 }
 
-// hear notes that a frame came, and reports whether it is within the rate. The first one after WELCOME spends the credential:
-// one that was sent without waiting for it says nothing of whether it arrived.
-func (s *Session) hear(tick uint32, tickHz int) bool {
-	s.frames = min(s.frames+float32(tick-s.heard)*frameRate/float32(tickHz), frameBurst)
+// Control takes a ping or a pong of the socket's own. It counts against the rate of frames and as nothing else: whoever sends
+// only those has not been heard. The code is as Receive's.
+func (r *Room) Control(s *Session) wire.CloseCode {
+	if s.spend(r.tick, r.TickHz()) {
+		return 0
+	}
+	s.closed = wire.CloseRate
+	return wire.CloseRate
+}
+
+// hear notes that a frame came. The first one after WELCOME spends the credential: one that was sent without waiting for it says
+// nothing of whether it arrived.
+func (s *Session) hear(tick uint32) {
 	s.heard = tick
 	s.spoke = true
 	s.arrived = s.arrived || s.welcome == nil
+}
+
+// spend counts one frame, and reports whether it is within the rate.
+func (s *Session) spend(tick uint32, tickHz int) bool {
+	s.frames = min(s.frames+float32(tick-s.counted)*frameRate/float32(tickHz), frameBurst)
+	s.counted = tick
 	if s.frames >= 1 {
 		s.frames--
 		return true

@@ -41,12 +41,13 @@ type Session struct {
 
 	// What arrived on the connection and waits for a tick.
 	conn     uint64
-	since    uint32 // tick in which the connection came
-	greeted  bool   // WELCOME went out
-	heard    uint32 // tick of the newest frame
-	spoke    bool   // a frame came after HELLO
-	arrived  bool   // a frame came after WELCOME: what the connection came with is spent
-	frames   float32
+	since    uint32  // tick in which the connection came
+	greeted  bool    // WELCOME went out
+	heard    uint32  // tick of the newest frame
+	spoke    bool    // a frame came after HELLO
+	arrived  bool    // a frame came after WELCOME: what the connection came with is spent
+	frames   float32 // that may come at once
+	counted  uint32  // tick at which frames was right
 	allowed  float32 // frames beyond the rate: what piled up while the room did not tick
 	queue    queue
 	lastSeq  uint32 // newest input taken into the queue

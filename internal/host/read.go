@@ -60,8 +60,13 @@ func (w *worker) parse(c *conn, buf []byte) {
 			if code := c.room.room.Receive(c.session, m.Payload); code != 0 {
 				w.closeConn(c, code, code.Reason())
 			}
-		case ws.Ping:
-			c.pong = ws.AppendPong(c.pong[:0], m.Payload) // the newest is answered, which RFC 6455 allows
+		case ws.Ping, ws.Pong:
+			if m.Op == ws.Ping {
+				c.pong = ws.AppendPong(c.pong[:0], m.Payload) // the newest is answered, which RFC 6455 allows
+			}
+			if code := c.room.room.Control(c.session); code != 0 {
+				w.closeConn(c, code, code.Reason())
+			}
 		case ws.Close:
 			w.farewell(c, ws.ParseClose(m.Payload))
 		}

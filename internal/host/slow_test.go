@@ -1,11 +1,14 @@
 package host
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gobwas/ws"
 
 	"github.com/ringside-server/ringside/internal/wire"
 )
@@ -79,6 +82,8 @@ func TestHostileFrames(t *testing.T) {
 					c.raw(ping)
 				}
 			}, wire.CloseRate},
+			{"flood of the socket's pings", func(c *client) { c.raw(bytes.Repeat(masked(ws.OpPing, []byte("x")), 600)) }, wire.CloseRate},
+			{"flood of the socket's pongs", func(c *client) { c.raw(bytes.Repeat(masked(ws.OpPong, nil), 600)) }, wire.CloseRate},
 		} {
 			c := r.join("a", i+1)
 			tt.send(c)
@@ -88,6 +93,24 @@ func TestHostileFrames(t *testing.T) {
 		}
 		good.input(1, 1)
 		good.until("play goes on", func() bool { return good.inSeq == 1 })
+	})
+}
+
+// A client that names one of our codes when it says goodbye is counted as one that said goodbye.
+func TestPeersCloseIsTheirs(t *testing.T) {
+	eachBackend(t, func(t *testing.T, b Backend) {
+		r := newRig(t, b, nil)
+		r.open("a")
+		for slot, code := range []wire.CloseCode{wire.CloseFault, 1000, 3000, 0} {
+			c := r.join("a", slot)
+			c.raw(masked(ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(code), "bye")[:min(2*int(code), 5)]))
+			if got := c.untilClosed(); got != code {
+				t.Errorf("a close with %d is answered with %d", code, got)
+			}
+		}
+		if s := r.host.Stats(); s.Closes(wire.CloseFault) != 0 || s.Closes(1000) != 4 {
+			t.Errorf("%d are counted as faults, %d of 4 as goodbyes", s.Closes(wire.CloseFault), s.Closes(1000))
+		}
 	})
 }
 

@@ -132,11 +132,16 @@ func (w *worker) dismissConn(c *conn, code wire.CloseCode, text string) {
 	w.sendLast(c, code, text)
 }
 
-// farewell answers the peer's close frame.
+// farewell answers the peer's close frame. It is counted as the client's wish, whatever it says: our codes are for what we do, and
+// operators are woken up by some.
 func (w *worker) farewell(c *conn, code wire.CloseCode) {
 	w.leave(c)
 	w.out = w.out[:0]
-	w.sendLast(c, code, "")
+	why := wire.CloseCode(1000)
+	if code == 1001 || code == 1002 {
+		why = code
+	}
+	w.sendGoodbye(c, code, "", why)
 }
 
 // leave takes a connection away from its room: the session is held for the grace.
@@ -158,9 +163,14 @@ func (w *worker) leave(c *conn) {
 
 // sendLast sends the worker's buffer and a close frame, and keeps the connection until the peer has had time to read them.
 func (w *worker) sendLast(c *conn, code wire.CloseCode, reason string) {
+	w.sendGoodbye(c, code, reason, code)
+}
+
+// sendGoodbye is sendLast for a close that is counted by another code than it says.
+func (w *worker) sendGoodbye(c *conn, code wire.CloseCode, reason string, counted wire.CloseCode) {
 	w.out = ws.AppendClose(w.out, code, reason)
-	w.host.stats.closed(code)
-	c.partedWith(code)
+	w.host.stats.closed(counted)
+	c.partedWith(counted)
 	c.state, c.until = closing, w.now+closeLinger
 	c.tail = append(c.tail, w.out...)
 	c.pong, c.rest, c.parser = nil, nil, ws.Parser{}
