@@ -27,6 +27,8 @@ func (n *Node) metrics() *prometheus.Registry {
 	counter("ringside_process_cpu_seconds_total", "User and system time of the process.", func() float64 { return sock.CPUTime().Seconds() })
 	gauge("ringside_process_resident_bytes", "Memory of the process that is in RAM.", residentBytes)
 	counter("ringside_process_mallocs_total", "Heap objects allocated.", func() float64 { return runtimeMetric("/gc/heap/allocs:objects") })
+	counter("ringside_process_allocated_bytes_total", "Bytes of heap objects allocated.", func() float64 { return runtimeMetric("/gc/heap/allocs:bytes") })
+	gauge("ringside_process_live_bytes", "Heap that the last garbage collection found in use.", func() float64 { return runtimeMetric("/gc/heap/live:bytes") })
 	counter("ringside_process_gc_cycles_total", "Garbage collections.", func() float64 { return runtimeMetric("/gc/cycles/total:gc-cycles") })
 	gauge("ringside_process_goroutines", "Goroutines.", func() float64 { return runtimeMetric("/sched/goroutines:goroutines") })
 
