@@ -58,6 +58,7 @@ var tree = []struct {
 	{pkg: "loadtest", uses: []string{
 		".", "loadtest/swarm", "clients/go", "examples/*", "matchmaker", "internal/view", "internal/wire", "internal/sock",
 	}},
+	{pkg: "test/echo", uses: []string{"internal/ws", "internal/wire"}},
 	{pkg: "test/rig", uses: []string{"clients/go"}},
 	{pkg: "test/rogue", uses: []string{"room"}},
 	{pkg: "test/rogue/server", uses: []string{".", "examples/*", "test/rogue"}},

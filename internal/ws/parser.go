@@ -36,6 +36,7 @@ type Op uint8
 // What a Parser returns. None means that all bytes were taken and more are needed.
 const (
 	None   Op = 0
+	Text   Op = Op(ws.OpText) // never, but under the build tag conformance
 	Binary Op = Op(ws.OpBinary)
 	Close  Op = Op(ws.OpClose)
 	Ping   Op = Op(ws.OpPing)
@@ -66,6 +67,7 @@ type partial struct {
 	frame   ws.Header // while inside
 	got     int       // bytes of the frame's payload that have arrived
 	open    bool      // a message's first fragments have arrived, its last has not begun
+	op      ws.OpCode // of the message; right once its first fragment has ended
 	message []byte    // payload of the fragments so far
 	control []byte    // payload of the control frame so far
 }
@@ -176,10 +178,13 @@ func (q *partial) complete() (m Message) {
 		q.control = nil
 		return m
 	}
+	if q.frame.OpCode != ws.OpContinuation {
+		q.op = q.frame.OpCode
+	}
 	if q.open = !q.frame.Fin; q.open {
 		return m
 	}
-	m = Message{Op: Binary, Payload: q.message}
+	m = Message{Op: Op(q.op), Payload: q.message}
 	q.message = nil
 	return m
 }
@@ -230,7 +235,7 @@ func check(h ws.Header, open bool, sofar, limit int) error {
 	switch {
 	case ws.CheckHeader(h, state) != nil:
 		return ErrProtocol
-	case h.OpCode == ws.OpText:
+	case h.OpCode == ws.OpText && !acceptText:
 		return ErrText
 	case h.OpCode.IsData() || h.OpCode == ws.OpContinuation:
 		if h.Length > int64(limit-sofar) {
