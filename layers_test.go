@@ -41,6 +41,8 @@ var tree = []struct {
 	{pkg: "internal/playground"},
 	{pkg: "internal/scaffold"},
 	{pkg: "internal/backup"},
+	{pkg: "internal/clock"},
+	{pkg: "internal/pressure"},
 	{pkg: "matchmaker", uses: []string{"internal/stream"}},
 	{pkg: "raftstore"},
 	{pkg: "internal/view", uses: []string{"internal/wire"}},
