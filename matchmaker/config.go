@@ -129,8 +129,15 @@ type Config struct {
 	// Logger takes what the background work gives up on. Default: silent.
 	Logger zerolog.Logger
 
-	// Now is the clock, for simulation. Default time.Now.
+	// Short names what the node is short of, in a word or two for clients, "" if nothing. While it does, calls that would take
+	// more (rooms, seats, tickets, event streams) are answered 503 and no matches are made. Default: nothing, ever.
+	Short func() string
+
+	// Now is the clock that seats, tickets and keys live by; it should not jump. Default time.Now.
 	Now func() time.Time
+
+	// Wall is the clock that others have, too, for signatures that they check. Default Now.
+	Wall func() time.Time
 }
 
 func (c *Config) setDefaults() {
@@ -166,6 +173,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Wall == nil {
+		c.Wall = c.Now
 	}
 }
 

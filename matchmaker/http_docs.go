@@ -73,9 +73,10 @@ func callDocs() map[string]callDoc { //nolint:funlen // a table, one call after 
 		"expires_at": exampleTime, "seat": 1, "slot": 0,
 	}
 	id := map[string]any{"id": exampleRoom}
+	overloaded := map[int][2]string{503: {"overloaded", "this node takes nothing new at the moment: it is short of memory"}}
 	docs := map[string]callDoc{
 		"create-room": {
-			tag: tagRooms, problems: []int{400, 401, 403, 404, 410, 413, 415, 503, 504},
+			tag: tagRooms, problems: []int{400, 401, 403, 404, 410, 413, 415, 503, 504}, codes: overloaded,
 			text:   "Makes a room and answers when it runs. A private room is in no list and has a join code." + serversOnly + repeatable,
 			send:   map[string]any{"game": "arena", "metadata": map[string]any{"mode": "ctf"}},
 			answer: map[int]any{201: room},
@@ -131,11 +132,11 @@ func callDocs() map[string]callDoc { //nolint:funlen // a table, one call after 
 			text: "Frees a seat. A reserved one is free at once and its token worthless; the player in a taken one is disconnected with 4007. A seat that is free already is no error." + serversOnly,
 		},
 		"room-events": {
-			tag: tagWatching, problems: []int{404, 503}, params: id,
+			tag: tagWatching, problems: []int{404, 503}, params: id, codes: overloaded,
 			text: "An event stream (Server-Sent Events) of a room: event room with the room as it is, then again at each change, and ended at last; close the EventSource then. The rooms in it have no url.",
 		},
 		"lobby-events": {
-			tag: tagWatching, problems: []int{401, 403, 429, 503},
+			tag: tagWatching, problems: []int{401, 403, 429, 503}, codes: overloaded,
 			text: "An event stream of public rooms: event room for each room there is (the first 1,000, or 512 KiB), then for each that is new or has changed, and gone with the id of one that has ended or become private.",
 		},
 	}

@@ -141,7 +141,7 @@ type gameBody struct {
 }
 
 func (m *Matchmaker) registerRooms(api huma.API) {
-	huma.Register(api, operation(api, "create-room", http.MethodPost, "/v1/rooms", "Make a room", http.StatusCreated), m.createHTTP)
+	huma.Register(api, m.admitted(operation(api, "create-room", http.MethodPost, "/v1/rooms", "Make a room", http.StatusCreated)), m.createHTTP)
 	huma.Register(api, operation(api, "list-rooms", http.MethodGet, "/v1/rooms", "List public rooms", http.StatusOK), m.listHTTP)
 	read := operation(api, "read-room", http.MethodGet, "/v1/rooms/{id}", "Read a room", http.StatusOK)
 	read.Middlewares = huma.Middlewares{m.waitRoom}

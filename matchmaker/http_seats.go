@@ -68,10 +68,10 @@ type joinOutput struct {
 }
 
 func (m *Matchmaker) registerSeats(api huma.API) {
-	huma.Register(api, operation(api, "reserve-seats", http.MethodPost, "/v1/rooms/{id}/seats",
-		"Reserve seats for all of the players or for none", http.StatusCreated), m.seatsHTTP)
-	huma.Register(api, operation(api, "join", http.MethodPost, "/v1/join",
-		"Get a seat in the fullest room that fits (200) or in a new one (201)", http.StatusOK), m.joinHTTP)
+	huma.Register(api, m.admitted(operation(api, "reserve-seats", http.MethodPost, "/v1/rooms/{id}/seats",
+		"Reserve seats for all of the players or for none", http.StatusCreated)), m.seatsHTTP)
+	huma.Register(api, m.admitted(operation(api, "join", http.MethodPost, "/v1/join",
+		"Get a seat in the fullest room that fits (200) or in a new one (201)", http.StatusOK)), m.joinHTTP)
 }
 
 func (m *Matchmaker) seatsHTTP(ctx context.Context, in *seatsInput) (*seatsOutput, error) {

@@ -73,7 +73,7 @@ type queueBody struct {
 }
 
 func (m *Matchmaker) registerTickets(api huma.API) {
-	huma.Register(api, operation(api, "create-ticket", http.MethodPost, "/v1/tickets", "Wait in a queue for a match", http.StatusAccepted), m.createTicketHTTP)
+	huma.Register(api, m.admitted(operation(api, "create-ticket", http.MethodPost, "/v1/tickets", "Wait in a queue for a match", http.StatusAccepted)), m.createTicketHTTP)
 	read := operation(api, "read-ticket", http.MethodGet, "/v1/tickets/{id}", "Read a ticket, or wait until it changes", http.StatusOK)
 	version := map[string]*huma.Param{"ETag": {Description: "Version of the ticket", Schema: &huma.Schema{Type: huma.TypeString}}}
 	body := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[ticketBody](), true, "Ticket")
@@ -88,7 +88,7 @@ func (m *Matchmaker) registerTickets(api huma.API) {
 		Description: "Events of type ticket, each with the whole ticket; the last one is not waiting any more",
 		Content:     map[string]*huma.MediaType{eventStream: {Schema: &huma.Schema{Type: huma.TypeString}}},
 	}
-	huma.Register(api, events, m.ticketEventsHTTP)
+	huma.Register(api, m.admitted(events), m.ticketEventsHTTP)
 	huma.Register(api, operation(api, "list-queues", http.MethodGet, "/v1/queues", "List queues", http.StatusOK), m.queuesHTTP)
 }
 

@@ -42,8 +42,8 @@ type streamOutput struct {
 }
 
 func (m *Matchmaker) registerWatch(api huma.API) {
-	huma.Register(api, operation(api, "room-events", http.MethodGet, "/v1/rooms/{id}/events", "Follow a room", http.StatusOK), m.roomEventsHTTP)
-	huma.Register(api, operation(api, "lobby-events", http.MethodGet, "/v1/lobby/events", "Follow the public rooms", http.StatusOK), m.lobbyEventsHTTP)
+	huma.Register(api, m.admitted(operation(api, "room-events", http.MethodGet, "/v1/rooms/{id}/events", "Follow a room", http.StatusOK)), m.roomEventsHTTP)
+	huma.Register(api, m.admitted(operation(api, "lobby-events", http.MethodGet, "/v1/lobby/events", "Follow the public rooms", http.StatusOK)), m.lobbyEventsHTTP)
 }
 
 // publish tells those who wait what a command did to a room. Nothing is encoded unless somebody listens.

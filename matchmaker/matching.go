@@ -83,6 +83,9 @@ func (m *Matchmaker) matchLoop(ctx context.Context) {
 // reads a state that may be old when the proposals are applied: Apply refuses
 // those that do not fit any more, and the next pass sees what is.
 func (m *Matchmaker) matchPass(ctx context.Context) {
+	if m.short() != "" {
+		return // a match is a room; the tickets wait
+	}
 	games := map[string]Game{}
 	for _, g := range m.dir.Games() {
 		games[g.Name] = g

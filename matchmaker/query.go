@@ -3,6 +3,7 @@ package matchmaker
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 // Room returns a room as this replica knows it, nil if it does not. The
@@ -201,6 +202,17 @@ func (d *Directory) Stats() Stats {
 		Reserved: x.seats[SeatReserved], Taken: x.seats[SeatTaken],
 		Undelivered: d.t.outbox.queue.len(), Lost: d.t.outbox.dropped, Nodes: len(d.t.nodes), Applied: d.t.applied, Hash: d.t.hash,
 	}
+}
+
+// Clock is the latest time that any command carried: where the clock of the process before has got to. The zero time before the
+// first.
+func (d *Directory) Clock() time.Time {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if d.t.clock == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(d.t.clock)
 }
 
 // due says whether an Expire at now would change anything.

@@ -223,7 +223,7 @@ func (c *courier) post(ctx context.Context, n *notice) (status int, err error) {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "ringside")
 	req.Header.Set("Ringside-Event-Id", n.event())
-	req.Header.Set("Ringside-Signature", sign(c.m.cfg.Webhook.Secret, c.m.cfg.Now(), body))
+	req.Header.Set("Ringside-Signature", sign(c.m.cfg.Webhook.Secret, c.m.cfg.Wall(), body))
 	res, err := c.client.Do(req)
 	if err != nil {
 		return 0, err

@@ -33,6 +33,7 @@ type Host struct {
 	stats     Stats
 	scribe    *scribe
 	profiling atomic.Int32 // how many want ticks to carry labels
+	larder    larder       // see memory.go
 
 	callers callers
 

@@ -57,6 +57,7 @@ type hosted struct {
 	people, bots, sessions atomic.Int32
 	entities               atomic.Int32
 	meter                  meter
+	appetite               appetite // see memory.go
 }
 
 // awake reports whether the room's time goes on: it stands still while nobody is in the room or about to come in, but for the

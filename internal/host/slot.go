@@ -123,11 +123,13 @@ func (w *worker) tick(h *hosted) {
 	began := w.host.now()
 	w.subject.Store(h)
 	w.stepping.Store(began)
+	before := w.allocated()
 	if w.host.profiling.Load() > 0 {
 		h.labelled(func() { h.room.Tick(uint64(began / 1e3)) })
 	} else {
 		h.room.Tick(uint64(began / 1e3))
 	}
+	w.weigh(h, before)
 	w.stepping.Store(0)
 	ended := w.host.now()
 	w.n.stepNS += uint64(ended - began)

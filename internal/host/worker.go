@@ -84,6 +84,7 @@ type worker struct {
 	out      []byte
 	sink     sink
 	n        tally
+	heap     heapAllocs // see memory.go
 	patrolAt int64
 	timer    *time.Timer
 	now      int64 // of the present wake's slot

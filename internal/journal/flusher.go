@@ -112,7 +112,7 @@ func (s *Store) flush(all bool) {
 	if d.failing != nil {
 		all = true
 	}
-	s.busy.Store(now.UnixNano())
+	s.busy.Store(max(int64(now.Sub(s.base)), 1))
 	d.hung.Reset(logEvery)
 	d.flushAt = time.Time{}
 	s.take()

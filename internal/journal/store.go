@@ -30,7 +30,8 @@ type Store struct {
 	done chan struct{}
 
 	chains atomic.Uint64 // the last number of a chain
-	busy   atomic.Int64  // since when the disk has been at work, in Unix nanoseconds; 0: it is not
+	base   time.Time     // for busy: the wall clock may be set
+	busy   atomic.Int64  // since when the disk has been at work, in nanoseconds after base; 0: it is not
 	pool   pool
 
 	mu       sync.Mutex // held for copying at most chunkSize; pool.mu nests in it
@@ -56,7 +57,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s := &Store{
 		cfg: cfg, wake: make(chan struct{}, 1), sync: make(chan chan error), stop: make(chan struct{}), done: make(chan struct{}),
-		shelves: map[string]*shelf{}, saved: map[string]Saved{},
+		shelves: map[string]*shelf{}, saved: map[string]Saved{}, base: time.Now(),
 	}
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails
@@ -288,7 +289,7 @@ func (s *Store) Stats() Stats {
 	st.Rooms, st.Pending = len(s.shelves), int64(s.pending.size+s.promised+s.taken)
 	s.mu.Unlock()
 	if since := s.busy.Load(); since != 0 {
-		st.Busy = max(time.Since(time.Unix(0, since)), 1)
+		st.Busy = max(time.Since(s.base)-time.Duration(since), 1)
 	}
 	if st.Err == nil && st.Busy >= hungAfter {
 		st.Err = fmt.Errorf("the disk has not answered for %v", st.Busy.Round(time.Second))
