@@ -173,7 +173,8 @@ func (o operated) Status() admin.Status {
 		Log: admin.LogStatus{
 			Leader: log.Leader, Applied: log.Applied, Commands: log.Commands, Entries: log.Entries, Syncs: log.Syncs, Queued: log.Queued,
 		},
-		Limits: admin.Limits{Rooms: n.cfg.MaxRooms, Connections: n.cfg.MaxConnections, Workers: n.cfg.Workers, Files: sock.FileLimit()},
+		Pressure: n.guard.levels(),
+		Limits:   admin.Limits{Rooms: n.cfg.MaxRooms, Connections: n.cfg.MaxConnections, Workers: n.cfg.Workers, Files: sock.FileLimit()},
 	}
 }
 

@@ -55,6 +55,11 @@ func runStatus(ctx context.Context, c *console) error {
 		row("received", "%s/s, %.0f frames/s", byteText(n.BytesIn), n.FramesIn)
 		row("cpu", "%.2f of %d", n.CPU, s.CPUs)
 		row("memory", "%s, %d goroutines", byteText(n.RSS), n.Goroutines)
+		for _, l := range s.Pressure {
+			if l.Stopped {
+				row("short of", "%s: %.0f %% taken, nothing new is admitted %s", l.Resource, 100*l.Ratio, l.Why)
+			}
+		}
 		for i, worker := range s.Workers {
 			text := fmt.Sprintf("%.1f %% busy, %d rooms", 100*worker.Share, worker.Rooms)
 			if worker.Step > 2*time.Second {

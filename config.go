@@ -94,9 +94,19 @@ type Config struct {
 
 	// Limits are further bounds; the zero value has the defaults.
 	Limits Limits
+	// MaxMemory is how many bytes of memory the process may have. Near it nothing new is taken, at it the room that allocates most is
+	// ended. Default: GOMEMLIMIT, else the cgroup's limit, else the machine's memory.
+	MaxMemory uint64
 
 	auth  AuthFunc
 	plant engine.Plant
+	wall  func() time.Time // the machine's clock; nil: time.Now
+
+	// abandoned is how many games' goroutines run on that nobody waits for. nil: none.
+	abandoned func() int
+
+	// Set by fitFiles; 0: not yet.
+	calls, adminCalls int
 }
 
 // An Option adds something to a Config.
@@ -123,6 +133,9 @@ func (c *Config) fillDefaults() {
 	if c.Workers == 0 {
 		c.Workers = 1
 	}
+	if c.wall == nil {
+		c.wall = time.Now
+	}
 	c.fillEdgeDefaults()
 	c.fillLimitDefaults()
 }
@@ -145,7 +158,7 @@ func (c *Config) validate() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fail("-listen", "%q is not host:port", c.Listen)
 	}
-	for _, part := range []func() error{c.validateEdge, c.validateAPI, c.validateAdmin, c.validateBounds, c.validateLimits} {
+	for _, part := range []func() error{c.validateEdge, c.validateAPI, c.validateAdmin, c.validateBounds, c.validateLimits, c.validateMachine} {
 		if err := part(); err != nil {
 			return err
 		}

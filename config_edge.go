@@ -98,7 +98,12 @@ func (c *Config) edgeConfig(open bool) (cfg edge.Config, err error) {
 // maxCalls is how many connections may be open beside players' sockets. A player needs one for a moment to get a seat, and a
 // browser keeps it for the idleTimeout: 2,048 of them let a hundred players a second in. Both together stay below the 20,000
 // files that some systems allow.
-func (c *Config) maxCalls() int { return max(c.MaxConnections/8, 2048) }
+func (c *Config) maxCalls() int {
+	if c.calls > 0 {
+		return c.calls
+	}
+	return max(c.MaxConnections/8, 2048)
+}
 
 // acme says which certificates are fetched.
 func (c *Config) acme() edge.ACMEConfig {

@@ -138,7 +138,7 @@ func (c *Config) tokens(ctx context.Context) (*identity.Tokens, *identity.KeySet
 	if c.auth != nil {
 		return nil, nil, configError("-jwt-secret", errors.New("the game has accounts of its own (WithAuth), which replace tokens"))
 	}
-	t := identity.Tokens{Issuer: c.JWTIssuer, Audience: c.JWTAudience}
+	t := identity.Tokens{Now: c.wall, Issuer: c.JWTIssuer, Audience: c.JWTAudience}
 	if secret != "" {
 		t.Secret = []byte(secret)
 	}

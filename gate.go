@@ -74,6 +74,9 @@ func (g *gate) newEdge(cfg *Config, open bool) (*edge.Edge, error) {
 	ec.Limited = g.refusal
 	own := ec // players' connections must not keep operators out
 	own.MaxConnections, own.MaxPerAddress = maxAdminCalls, maxAdminPerAddress
+	if cfg.adminCalls > 0 {
+		own.MaxConnections = cfg.adminCalls
+	}
 	if g.admin, err = edge.New(own); err != nil {
 		return nil, err
 	}

@@ -82,6 +82,12 @@ func (n *Node) serveReady(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusServiceUnavailable, "not ready")
 		return
 	}
+	// A node that takes nothing new is ready all the same: a balancer that stopped sending requests here would keep those out who
+	// come back to a seat that they have.
+	if short := n.guard.short(); short != "" {
+		answer(w, http.StatusOK, "ready, but nothing new is taken: short of "+short)
+		return
+	}
 	answer(w, http.StatusOK, "ready")
 }
 

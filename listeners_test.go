@@ -59,26 +59,3 @@ func TestEveryListenerIsBounded(t *testing.T) {
 		}
 	})
 }
-
-// Streams take no file that players need.
-func TestStreamPlaces(t *testing.T) {
-	for _, tt := range []struct {
-		most          int
-		files, needed uint64
-		want          int
-	}{
-		{50_000, 0, 18_000, 50_000}, // unknown
-		{50_000, 100_000, 18_000, 50_000},
-		{50_000, 68_000, 18_000, 50_000},
-		{50_000, 67_999, 18_000, 49_999},
-		{50_000, 20_000, 18_000, 2000},
-		{50_000, 18_100, 18_000, 1131},
-		{50_000, 1024, 18_000, 64},
-		{10, 1024, 18_000, 10},
-		{50_000, 8, 18_000, 1},
-	} {
-		if got := streamPlaces(tt.most, tt.files, tt.needed); got != tt.want {
-			t.Errorf("%d with %d files of which %d are needed: %d, want %d", tt.most, tt.files, tt.needed, got, tt.want)
-		}
-	}
-}

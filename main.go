@@ -75,7 +75,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, opts ...O
 	case err != nil && ctx.Err() != nil:
 		fmt.Fprintln(stderr, "ringside: stopped before it was ready")
 		return 0
-	case errors.Is(err, ErrConfig): // trying again does not help: a supervisor must not
+	case errors.Is(err, ErrConfig), errors.Is(err, ErrData): // trying again does not help: a supervisor must not
 		fmt.Fprintf(stderr, "ringside: %v\n", err)
 		return 2
 	case err != nil:
@@ -124,6 +124,7 @@ func parseFlags(cfg *Config, args []string, stderr io.Writer) (f nodeFlags, err 
 	edgeFlags(fs, cfg)
 	apiFlags(fs, cfg)
 	limitFlags(fs, cfg)
+	machineFlags(fs, cfg)
 	fs.StringVar(&cfg.AdminListen, "admin-listen", cfg.AdminListen, "`address` of its own for /admin, /metrics and the profiler (default: with the rest)")
 	logLevel := fs.String("log-level", "info", "least `level` that is logged: debug, info, warn, error")
 	fs.BoolVar(&f.version, "version", false, "print the version and exit")

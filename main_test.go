@@ -52,7 +52,7 @@ func TestCommandLine(t *testing.T) {
 		{name: "address", args: []string{"-listen", "nowhere"}, opts: []Option{idleGame}, code: 2, stderr: `-listen: "nowhere" is not host:port`},
 		{name: "port in use", args: []string{"-listen", busy.Addr().String()}, opts: []Option{idleGame}, code: 1, stderr: "address already in use (choose another address with -listen)"},
 		{name: "advertise", args: []string{"-advertise", "https://x"}, opts: []Option{idleGame}, code: 2, stderr: "want ws://host[:port] or wss://host[:port]"},
-		{name: "data is a file", args: []string{"-listen", "127.0.0.1:0", "-data", "main.go"}, opts: []Option{idleGame}, code: 1, stderr: "main.go"},
+		{name: "data is a file", args: []string{"-listen", "127.0.0.1:0", "-data", "main.go"}, opts: []Option{idleGame}, code: 2, stderr: "main.go"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ringside-server/ringside/internal/journal"
+	"github.com/ringside-server/ringside/internal/pressure"
 	"github.com/ringside-server/ringside/internal/sock"
 	"github.com/ringside-server/ringside/matchmaker"
 )
@@ -63,6 +64,9 @@ func (n *Node) metrics() *prometheus.Registry {
 	counter("ringside_journal_dropped_bytes_total", "Bytes of rooms that the disk was too slow for.", kept(func(j journal.Stats) float64 { return float64(j.Dropped) }))
 	counter("ringside_journal_errors_total", "Times the disk refused to keep rooms.", kept(func(j journal.Stats) float64 { return float64(j.Errors) }))
 
+	reg.MustRegister(pressureCollector{n.guard.monitor})
+	gauge("ringside_clock_ahead_seconds", "How far the machine's clock is ahead of the one that seats and tickets go by.", func() float64 { return n.clock.Gap().Seconds() })
+
 	counter("ringside_log_commands_total", "Commands applied since the start, replay included.", func() float64 { return float64(n.store.Stats().Commands) })
 	counter("ringside_log_entries_total", "Entries written to the log.", func() float64 { return float64(n.store.Stats().Entries) })
 	counter("ringside_log_syncs_total", "Syncs of the log to disk.", func() float64 { return float64(n.store.Stats().Syncs) })
@@ -93,4 +97,30 @@ func residentBytes() float64 {
 		return 0
 	}
 	return pages * float64(os.Getpagesize())
+}
+
+// A pressureCollector shows what the node can run out of.
+type pressureCollector struct{ monitor *pressure.Monitor }
+
+var (
+	pressureRatio = prometheus.NewDesc("ringside_pressure_ratio", "Of what the node may have of a resource, how much is taken.", []string{"resource"}, nil)
+	pressureStop  = prometheus.NewDesc("ringside_admission_stopped", "1 while nothing new is taken for want of a resource.", []string{"resource"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c pressureCollector) Describe(out chan<- *prometheus.Desc) {
+	out <- pressureRatio
+	out <- pressureStop
+}
+
+// Collect implements prometheus.Collector.
+func (c pressureCollector) Collect(out chan<- prometheus.Metric) {
+	for _, l := range c.monitor.Levels() {
+		stopped := 0.0
+		if l.Stopped {
+			stopped = 1
+		}
+		out <- prometheus.MustNewConstMetric(pressureRatio, prometheus.GaugeValue, l.Ratio, l.Resource)
+		out <- prometheus.MustNewConstMetric(pressureStop, prometheus.GaugeValue, stopped, l.Resource)
+	}
 }

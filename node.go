@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ringside-server/ringside/internal/admin"
+	"github.com/ringside-server/ringside/internal/clock"
 	"github.com/ringside-server/ringside/internal/host"
 	"github.com/ringside-server/ringside/internal/journal"
 	"github.com/ringside-server/ringside/internal/sock"
@@ -42,6 +43,8 @@ type Node struct {
 	failed   chan error
 	started  time.Time
 	monitor  *admin.Monitor
+	guard    *guard
+	clock    *clock.Clock
 
 	// Nil without an address of its own for operators.
 	adminListener net.Listener
@@ -84,6 +87,7 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 		}
 		n.programs = append(n.programs, p)
 	}
+	n.fitFiles()
 	if n.gate, err = newGate(ctx, &n.cfg); err != nil {
 		return err
 	}
@@ -92,17 +96,6 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	}
 	if err := n.listenAdmin(ctx); err != nil {
 		return err
-	}
-	needed := uint64(n.cfg.MaxConnections+n.cfg.maxCalls()) + 256
-	if n.adminListener != nil {
-		needed += maxAdminCalls
-	}
-	if err := sock.RaiseFileLimit(needed + uint64(n.cfg.MaxStreams)); err != nil && sock.FileLimit() < needed {
-		n.cfg.Log.Warn().Err(err).Int("max_connections", n.cfg.MaxConnections).Msg("open files are limited below what connections need")
-	}
-	if places := streamPlaces(n.cfg.MaxStreams, sock.FileLimit(), needed); places < n.cfg.MaxStreams {
-		n.cfg.Log.Info().Int("max_streams", places).Uint64("open_files", sock.FileLimit()).Msg("open files allow fewer streams than -max-streams says")
-		n.cfg.MaxStreams = places
 	}
 	if err := n.openDirectory(ctx); err != nil {
 		return err
@@ -118,6 +111,7 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	}
 	n.monitor = admin.NewMonitor(n.counters)
 	n.running.Go(func() { n.monitor.Run(run) })
+	n.running.Go(func() { n.guard.monitor.Run(run) })
 	n.serve()
 	n.serveAdmin()
 	if err := n.register(ctx); err != nil {
@@ -131,21 +125,9 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	n.running.Go(func() { n.watch(run) })
 	n.ready.Store(true)
 	n.cfg.Log.Info().Str("listen", n.Addr()).Str("data", n.cfg.Data).Str("backend", n.cfg.Backend).
-		Int("workers", n.cfg.Workers).Int("games", len(n.programs)).Uint64("open_files", sock.FileLimit()).Msg("node is serving")
+		Int("workers", n.cfg.Workers).Int("games", len(n.programs)).Uint64("open_files", sock.FileLimit()).
+		Uint64("max_memory", n.guard.memory.Last().Limit).Str("max_memory_of", n.guard.from).Int64("memory_target", n.guard.soft).Msg("node is serving")
 	return nil
-}
-
-// streamPlaces is how many streams may be held with a number of open files, 0 for unknown, of which connections need some.
-// Streams take what is left: anybody may hold one, and a node without a file to spare accepts no player.
-func streamPlaces(most int, files, needed uint64) int {
-	if files == 0 || files >= needed+uint64(most) {
-		return most
-	}
-	left := files / 16 // where there is too little for connections, too
-	if files > needed {
-		left = max(left, files-needed)
-	}
-	return min(most, max(int(left), 1))
 }
 
 // openDirectory opens the log and the directory behind it, and waits until the log has been replayed.
@@ -154,16 +136,13 @@ func (n *Node) openDirectory(ctx context.Context) (err error) {
 	n.store, err = raftstore.Open(raftstore.Config{
 		Dir: n.cfg.Data, Node: n.cfg.Node, Addr: n.Addr(), Logger: n.cfg.Log.With().Str("part", "log").Logger(),
 	}, n.dir)
-	if held := (*raftstore.LockedError)(nil); errors.As(err, &held) {
-		return fmt.Errorf("data folder %s is in use by %s: stop it, or choose another folder with -data", n.cfg.Data, holderText(held))
-	}
 	if err != nil {
-		return fmt.Errorf("open the log in %s: %w", n.cfg.Data, err)
+		return n.dataError("open the log", err)
 	}
 	wait, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := n.store.WaitLeader(wait); err != nil {
-		return fmt.Errorf("replay the log in %s: %w", n.cfg.Data, err)
+		return n.dataError("replay the log", err)
 	}
 	queues, err := n.cfg.queues()
 	if err != nil {
@@ -173,12 +152,16 @@ func (n *Node) openDirectory(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	n.startClock()
+	if n.guard, err = n.newGuard(); err != nil {
+		return err
+	}
 	n.hub = stream.New(n.cfg.streamConfig(n.gate.refusal))
 	n.matcher, err = matchmaker.New(matchmaker.Config{
 		MaxRooms: n.cfg.MaxRooms, URL: n.socketURL(), Caller: n.gate.caller, Public: n.gate.public(), Kick: n.kick, End: n.endRoom, Hub: n.hub,
 		MaxTickets: n.cfg.Limits.MaxTickets, LimitTickets: n.cfg.Limits.LimitTickets, LimitCodes: n.cfg.Limits.LimitCodes, Limited: n.gate.refusal,
 		Queues: queues, Webhook: matchmaker.Webhook{URL: n.cfg.Webhook, Secret: secret},
-		Logger: n.cfg.Log.With().Str("part", "matchmaker").Logger(),
+		Short: n.guard.short, Now: n.clock.Now, Wall: n.cfg.wall, Logger: n.cfg.Log.With().Str("part", "matchmaker").Logger(),
 	}, n.dir, n.store)
 	n.reports = &directory{m: n.matcher, log: n.cfg.Log}
 	return err
@@ -186,7 +169,7 @@ func (n *Node) openDirectory(ctx context.Context) (err error) {
 
 // register says that this incarnation of the node is here, and is assigned the rooms of the one before.
 func (n *Node) register(ctx context.Context) error {
-	node := matchmaker.Node{Name: n.cfg.Node, Incarnation: uint64(time.Now().UnixMilli()), Addr: n.Addr()}
+	node := matchmaker.Node{Name: n.cfg.Node, Incarnation: uint64(n.clock.Now().UnixMilli()), Addr: n.Addr()}
 	for _, p := range n.programs {
 		d := &p.Def
 		node.Games = append(node.Games, matchmaker.Game{
@@ -202,7 +185,7 @@ func (n *Node) register(ctx context.Context) error {
 // hostConfig says how rooms run here.
 func (n *Node) hostConfig() host.Config {
 	return host.Config{
-		Games: n.programs, Seats: seats{n.matcher}, Directory: n.reports, Journal: keeper{n.journal},
+		Games: n.programs, Seats: seats{n.matcher, n.clock}, Directory: n.reports, Journal: keeper{n.journal},
 		Backend: host.Backend(n.cfg.Backend), Workers: n.cfg.Workers, MaxConnections: n.cfg.MaxConnections,
 		MaxHandshakes: n.cfg.Limits.MaxHandshakes, HelloTimeout: n.cfg.Limits.HelloTimeout, SlowTimeout: n.cfg.Limits.SlowTimeout,
 		IdleTimeout: n.cfg.Limits.IdleTimeout, MaxFaults: n.cfg.Limits.MaxFaults, Limited: n.gate.refusal,
@@ -309,6 +292,7 @@ func (n *Node) close(ctx context.Context) error {
 	n.stop()
 	n.running.Wait()
 	n.gate.close()
+	n.guard.close()
 	if n.host != nil {
 		errs = append(errs, n.host.Close(ctx))
 	}

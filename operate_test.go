@@ -212,7 +212,7 @@ func TestOperatorsMistakes(t *testing.T) {
 		{[]string{"-check-config", "-admin-listen", "0.0.0.0:0"}, 2, "set -api-key"},
 		{[]string{"-check-config", "-data", odd + "/x"}, 2, "-data"},
 		{[]string{"-check-config", "-tls-cert", odd, "-tls-key", odd}, 2, "-tls-cert"},
-		{[]string{"-listen", "127.0.0.1:0", "-data", n.cfg.Data}, 1, fmt.Sprintf("is in use by ringside pid %d (listening on %s, since ", os.Getpid(), n.Addr())},
+		{[]string{"-listen", "127.0.0.1:0", "-data", n.cfg.Data}, 2, fmt.Sprintf("is in use by ringside pid %d (listening on %s, since ", os.Getpid(), n.Addr())},
 	} {
 		code, out, errs := ringsideCommand(t, []room.Definition{walkGame(1)}, tt.args...)
 		if code != tt.code || !strings.Contains(errs, tt.want) || strings.Count(errs, "\n") > 2 && tt.code == 2 {

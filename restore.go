@@ -2,7 +2,6 @@ package ringside
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -31,12 +30,15 @@ func (k keeper) Begin(room string, epoch uint32) host.RoomJournal {
 	return w
 }
 
+// journalPending is how many bytes of rooms may wait for the disk.
+const journalPending = 32 << 20
+
 // openJournal reads what the process before kept.
 func (n *Node) openJournal() (err error) {
 	dir := filepath.Join(n.cfg.Data, "rooms")
-	n.journal, err = journal.Open(journal.Config{Dir: dir, Log: n.cfg.Log.With().Str("part", "journal").Logger()})
+	n.journal, err = journal.Open(journal.Config{Dir: dir, MaxPending: journalPending, Log: n.cfg.Log.With().Str("part", "journal").Logger()})
 	if err != nil {
-		return fmt.Errorf("open the rooms in %s: %w", dir, err)
+		return n.dataError("open the rooms", err)
 	}
 	return nil
 }

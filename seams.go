@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/ringside-server/ringside/internal/clock"
 	"github.com/ringside-server/ringside/internal/engine"
 	"github.com/ringside-server/ringside/internal/host"
 	"github.com/ringside-server/ringside/internal/wire"
@@ -24,11 +25,14 @@ var (
 )
 
 // seats lets the host ask the matchmaker who may sit where.
-type seats struct{ m *matchmaker.Matchmaker }
+type seats struct {
+	m     *matchmaker.Matchmaker
+	clock *clock.Clock // that the tokens were made by
+}
 
 // Verify opens a seat token.
 func (s seats) Verify(token, roomID string) (engine.Seat, uint32, error) {
-	c, err := s.m.VerifyToken(token, time.Now())
+	c, err := s.m.VerifyToken(token, s.clock.Now())
 	if err != nil || c.Room != roomID {
 		return engine.Seat{}, 0, host.ErrToken
 	}

@@ -15,7 +15,7 @@ import (
 // one before, because the clock was set back, is raised; so each call counts as a
 // start. Errors: ErrStaleIncarnation, ErrInvalid.
 func (m *Matchmaker) RegisterNode(ctx context.Context, n Node) error {
-	n.Incarnation = max(n.Incarnation, m.dir.incarnation(n.Name)+1)
+	n.Incarnation = max(n.Incarnation, m.dir.Incarnation(n.Name)+1)
 	m.announceWebhook(ctx) // rooms may end with this
 	if _, err := m.propose(ctx, &nodeUp{Node: n}); err != nil {
 		return fmt.Errorf("register node %q: %w", n.Name, err)

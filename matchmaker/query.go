@@ -163,8 +163,8 @@ func (r *Room) assignment() Assignment {
 	return a
 }
 
-// incarnation returns the newest incarnation of a node, 0 for one that is new.
-func (d *Directory) incarnation(name string) uint64 {
+// Incarnation returns the newest incarnation of a node, 0 for one that is new.
+func (d *Directory) Incarnation(name string) uint64 {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if n, _ := d.t.node(name); n != nil {

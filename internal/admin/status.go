@@ -19,6 +19,7 @@ type Status struct {
 	Now      Sample    `json:"now"`
 	Log      LogStatus `json:"log"`
 	Workers  []Worker  `json:"workers"`
+	Pressure []Level   `json:"pressure"` // what the node can run out of
 	Limits   Limits    `json:"limits"`
 	PID      int       `json:"pid"`
 	CPUs     int       `json:"cpus"`
@@ -41,6 +42,16 @@ type Limits struct {
 	Connections int    `json:"connections"`
 	Workers     int    `json:"workers"`
 	Files       uint64 `json:"open_files"` // 0: unknown
+}
+
+// Level is one resource that a node can run out of.
+type Level struct {
+	Resource string  `json:"resource"`
+	Used     uint64  `json:"used"`
+	Limit    uint64  `json:"limit"` // 0: unknown
+	Ratio    float64 `json:"ratio"`
+	Stopped  bool    `json:"admission_stopped"`
+	Why      string  `json:"why,omitempty"`
 }
 
 // Worker is one worker and its share of time outside of sleep.

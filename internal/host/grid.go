@@ -14,6 +14,9 @@ type cadence struct {
 	k      int64 // of the next tick
 }
 
+// Slots is how many slots the rooms of a tick rate are spread over: each that has a connection has an open file in each worker.
+func Slots(hz int) int { return slotsOf(hz) }
+
 // slotsOf is how many slots a rate has.
 func slotsOf(hz int) int { return max(1, int(1e9/gridStep)/hz) }
 
