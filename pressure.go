@@ -1,12 +1,15 @@
 package ringside
 
 import (
+	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
 	"github.com/ringside-server/ringside/internal/admin"
 	"github.com/ringside-server/ringside/internal/clock"
+	"github.com/ringside-server/ringside/internal/host"
 	"github.com/ringside-server/ringside/internal/pressure"
 	"github.com/ringside-server/ringside/internal/sock"
 )
@@ -36,6 +39,8 @@ type guard struct {
 	from    string // who says how much memory there is
 	undo    func()
 
+	collecting atomic.Bool
+
 	// Owned by the monitor's goroutine.
 	toldClock bool
 	toldNone  time.Time // when it was said last that no room stands out
@@ -51,7 +56,7 @@ func (n *Node) newGuard() (*guard, error) {
 		return nil, err
 	}
 	g.soft, g.undo = pressure.GuideCollector(limit)
-	g.relief = pressure.Relief{Weigh: n.weigh, EndGreediest: g.endGreediest, Die: g.die}
+	g.relief = pressure.Relief{Weigh: n.weigh, EndGreediest: g.endGreediest, Collect: g.collect, Die: g.die}
 	g.monitor = pressure.New(pressure.Config{
 		Sources: []pressure.Source{
 			g.memory.Source(), pressure.Files(sock.FileLimit), disk,
@@ -130,8 +135,9 @@ func (n *Node) weigh(on bool) { n.host.Weigh(on) }
 // noneEvery is how often it is said that memory is short and no room stands out.
 const noneEvery = 10 * time.Second
 
-func (g *guard) endGreediest(u pressure.Usage) {
-	room, ended := g.n.host.EndGreediest()
+func (g *guard) endGreediest(u pressure.Usage) (ended bool) {
+	var room host.Greed
+	room, ended = g.n.host.EndGreediest()
 	switch now := time.Now(); {
 	case ended:
 		g.n.cfg.Log.Error().Str("room", room.Room).Str("game", room.Game).Uint64("bytes_per_second", uint64(room.Rate)).
@@ -140,6 +146,18 @@ func (g *guard) endGreediest(u pressure.Usage) {
 		g.toldNone = now
 		g.n.cfg.Log.Error().Uint64("used", u.Live).Uint64("limit", u.Limit).Msg("memory runs out, and no room stands out")
 	}
+	return ended
+}
+
+// collect runs a collection beside the monitor, one at a time.
+func (g *guard) collect() {
+	if g.collecting.Swap(true) {
+		return
+	}
+	g.n.running.Go(func() { // begun by one of its goroutines, so that nobody has stopped waiting for them yet
+		runtime.GC()
+		g.collecting.Store(false)
+	})
 }
 
 // die ends the process if a room's tick takes all memory and does not come back.

@@ -125,6 +125,8 @@ func (w *worker) settle(now int64) {
 	}
 	due := slices.Clone(w.doubts[:n])
 	w.doubts = slices.Delete(w.doubts, 0, n)
+	// Of a room that is over nobody doubts anything, and its memory must not wait for it.
+	w.doubts = slices.DeleteFunc(w.doubts, func(d doubt) bool { return d.room.over })
 	w.mu.Unlock()
 	for _, d := range due {
 		if r := d.room.room; r != nil && !d.room.over && !slices.ContainsFunc(r.Sessions(), func(s *engine.Session) bool { return s.Seat() == d.seat }) {

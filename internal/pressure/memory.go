@@ -25,6 +25,8 @@ type Usage struct {
 	Held uint64
 	// Limit is where the process would be ended; 0: unknown.
 	Limit uint64
+	// Cycles counts collections: Live is news when it has grown.
+	Cycles uint64
 }
 
 // Memory reads the process's memory.
@@ -45,6 +47,7 @@ const (
 	mFree
 	mUnused
 	mLive
+	mCycles
 )
 
 // NewMemory is for a process that may have so many bytes; 0: nobody knows.
@@ -53,7 +56,7 @@ func NewMemory(limit uint64) *Memory {
 	for _, name := range []string{
 		mTotal: "/memory/classes/total:bytes", mReleased: "/memory/classes/heap/released:bytes",
 		mObjects: "/memory/classes/heap/objects:bytes", mFree: "/memory/classes/heap/free:bytes",
-		mUnused: "/memory/classes/heap/unused:bytes", mLive: "/gc/heap/live:bytes",
+		mUnused: "/memory/classes/heap/unused:bytes", mLive: "/gc/heap/live:bytes", mCycles: "/gc/cycles/total:gc-cycles",
 	} {
 		m.samples = append(m.samples, metrics.Sample{Name: name})
 	}
@@ -72,7 +75,7 @@ func (m *Memory) Read() Usage {
 	held := at(mTotal) - min(at(mReleased), at(mTotal))
 	// Counting what is held would stop admission for garbage: the collector lets the heap grow to its limit, as it should.
 	heap := at(mObjects) + at(mFree) + at(mUnused)
-	m.last = Usage{Live: held - min(heap, held) + min(at(mLive), at(mObjects)), Held: held, Limit: m.limit}
+	m.last = Usage{Live: held - min(heap, held) + min(at(mLive), at(mObjects)), Held: held, Limit: m.limit, Cycles: at(mCycles)}
 	return m.last
 }
 
