@@ -23,7 +23,7 @@ func readSpace(dir string) (space, error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return space{}, fmt.Errorf("ask the file system of %s: %w", dir, err)
 	}
-	block := uint64(max(st.Bsize, 1)) //nolint:unconvert // int32 on some processors
+	block := uint64(max(st.Bsize, 1)) // int32 on some processors
 	// Blocks that are kept for root are neither used nor free.
 	return space{
 		total: (st.Blocks - min(st.Bfree-min(st.Bavail, st.Bfree), st.Blocks)) * block, free: st.Bavail * block,
