@@ -57,7 +57,7 @@ func (d *Driver) Done(tag uint32, result []byte, err error) {
 	if !ok {
 		return // a new version of the game that makes no calls any more
 	}
-	d.enter()
-	defer d.exit()
+	d.enter(inDone)
+	defer d.exit(inDone)
 	c.Done(d.Room, tag, result, err)
 }

@@ -72,9 +72,9 @@ type Definition struct {
 	Convert func(g Game, from uint32, decode func(into any) error) error
 }
 
-// A Game is the rules and the state of one room. All methods are called by one goroutine, in the order of a tick: leaves and
-// joins, messages, Step, View. A panic in any of them ends this room (close code 4012) and no other. Of spectators a game
-// is not told.
+// A Game is the rules and the state of one room. All methods are called one at a time, in the order of a tick: leaves and
+// joins, messages, Step, View. A panic in any of them ends this room (close code 4012) and no other, and so does a tick whose
+// callbacks have not come back after 2 s: they compute, and wait for nothing. Of spectators a game is not told.
 type Game interface {
 	// Join brings a player into the game. An error refuses the player, who sees its text.
 	Join(*Room, *Player) error

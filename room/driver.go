@@ -20,32 +20,49 @@ type Driver struct {
 	Game Game
 
 	prog  *Program
+	gate  *Turnstile
 	view  View
 	state stateWriter
 }
 
-// Start makes a room's game with New. options is the creator's JSON.
+// Start is StartIn with a turnstile of the room's own.
 func (p *Program) Start(id string, seed uint64, options json.RawMessage, log zerolog.Logger) (*Driver, error) {
+	return p.StartIn(new(Turnstile), id, seed, options, log)
+}
+
+// StartIn makes a room's game with New, which it enters through gate, as everything that is called of the game later. options is
+// the creator's JSON.
+func (p *Program) StartIn(gate *Turnstile, id string, seed uint64, options json.RawMessage, log zerolog.Logger) (*Driver, error) {
 	pcg := rand.NewPCG(seed, 0)
 	r := &Room{id: id, tickHz: p.Def.TickHz, log: log, pcg: pcg, rng: rand.New(pcg)}
-	d := &Driver{Room: r, prog: p, view: View{layout: p.Layout, only: []*View{}}}
+	d := &Driver{Room: r, prog: p, gate: gate, view: View{layout: p.Layout, only: []*View{}}}
 	d.state.init()
-	r.making = true
-	game, err := p.Def.New(r, options)
-	r.making = false
-	if err != nil {
+	if err := d.make(options); err != nil {
 		return nil, err
 	}
+	return d, nil
+}
+
+// make calls New and looks at the state.
+func (d *Driver) make(options json.RawMessage) error {
+	d.gate.enter(inNew)
+	defer d.gate.exit(inNew)
+	d.Room.making = true
+	game, err := d.prog.Def.New(d.Room, options)
+	d.Room.making = false
+	if err != nil {
+		return err
+	}
 	d.Game = game
-	_, r.caller = game.(Caller)
+	_, d.Room.caller = game.(Caller)
 	if err := CheckState(game); err != nil {
-		return nil, fmt.Errorf("%w %q: %w", ErrDefinition, p.Def.Name, err)
+		return fmt.Errorf("%w %q: %w", ErrDefinition, d.prog.Def.Name, err)
 	}
 	if _, own := game.(StateCodec); !own {
 		_, bounded := nesting(reflect.TypeOf(game.State()), map[reflect.Type]int{})
 		d.state.deep = !bounded
 	}
-	return d, nil
+	return nil
 }
 
 // SetTick starts a tick: effects of the last one are forgotten.
@@ -72,8 +89,19 @@ func (d *Driver) Unseat(slot int) {
 	}
 }
 
-func (d *Driver) enter() { d.Room.inside = true }
-func (d *Driver) exit()  { d.Room.inside = false }
+// enter and exit frame everything that the game does in a tick.
+func (d *Driver) enter(c callback) {
+	d.gate.enter(c)
+	d.Room.inside = true
+}
+
+func (d *Driver) exit(c callback) {
+	d.gate.exit(c)
+	d.Room.inside = false
+}
+
+// Gate is what everything that calls the game goes through.
+func (d *Driver) Gate() *Turnstile { return d.gate }
 
 // Join seats a player and tells the game; if the game refuses, the seat is free again. Of spectators the game is not told.
 func (d *Driver) Join(p *Player) error {
@@ -81,13 +109,18 @@ func (d *Driver) Join(p *Player) error {
 	if p.Role == RoleSpectator {
 		return nil
 	}
-	d.enter()
-	defer d.exit()
-	if err := d.Game.Join(d.Room, p); err != nil {
+	if err := d.ask(p); err != nil {
 		d.Unseat(p.Slot)
 		return err
 	}
 	return nil
+}
+
+// ask asks the game whether a player may come in.
+func (d *Driver) ask(p *Player) error {
+	d.enter(inJoin)
+	defer d.exit(inJoin)
+	return plain(d.Game.Join(d.Room, p))
 }
 
 // Leave frees the slot and tells the game that the player is gone.
@@ -96,8 +129,8 @@ func (d *Driver) Leave(p *Player, why Reason) {
 	if p.Role == RoleSpectator {
 		return
 	}
-	d.enter()
-	defer d.exit()
+	d.enter(inLeave)
+	defer d.exit(inLeave)
 	d.Game.Leave(d.Room, p, why)
 }
 
@@ -108,23 +141,25 @@ func (d *Driver) SetAway(p *Player, away bool) {
 	if !ok || p.Role == RoleSpectator {
 		return
 	}
-	d.enter()
-	defer d.exit()
 	if away {
+		d.enter(inAway)
+		defer d.exit(inAway)
 		a.Away(d.Room, p)
-	} else {
-		a.Back(d.Room, p)
+		return
 	}
+	d.enter(inBack)
+	defer d.exit(inBack)
+	a.Back(d.Room, p)
 }
 
 // Messages is the number of messages the game knows.
 func (d *Driver) Messages() int { return len(d.prog.messages) }
 
-// Message hands a player's request to the game.
+// Message hands a player's request to the game. Of its error the text remains, and ErrPayload.
 func (d *Driver) Message(p *Player, id int, payload []byte) error {
-	d.enter()
-	defer d.exit()
-	return d.prog.messages[id].call(d.Game, d.Room, p, payload)
+	d.enter(inMessage)
+	defer d.exit(inMessage)
+	return plain(d.prog.messages[id].call(d.Game, d.Room, p, payload))
 }
 
 // Give sets the inputs that the player's next Step sees: whole inputs, oldest first. They are read in place.
@@ -132,9 +167,9 @@ func (d *Driver) Give(p *Player, inputs []int32) { p.inputs, p.used = inputs, 0 
 
 // Step advances the game.
 func (d *Driver) Step() {
-	d.enter()
+	d.enter(inStep)
+	defer d.exit(inStep)
 	d.Game.Step(d.Room)
-	d.exit()
 }
 
 // Record lets the game put its view into an empty frame and seals it; Private then holds the players' parts.
@@ -145,9 +180,7 @@ func (d *Driver) Record(f *view.Frame) error {
 			v.frame.Reset()
 		}
 	}
-	d.enter()
-	d.Game.View(d.Room, &d.view)
-	d.exit()
+	d.show()
 	if err := f.Seal(); err != nil {
 		return err
 	}
@@ -160,6 +193,12 @@ func (d *Driver) Record(f *view.Frame) error {
 		}
 	}
 	return nil
+}
+
+func (d *Driver) show() {
+	d.enter(inView)
+	defer d.exit(inView)
+	d.Game.View(d.Room, &d.view)
 }
 
 // Private is what Record left for one slot, nil if the game never put anything there.
@@ -215,11 +254,18 @@ func (d *Driver) AppendTo(dst []byte) ([]byte, error) {
 		dst = wire.AppendUint(dst, uint64(t.due))
 		dst = wire.AppendUint(dst, uint64(t.tag))
 	}
-	state, err := d.state.encode(d.Game)
+	state, err := d.encode()
 	if err != nil {
 		return dst, err
 	}
 	return wire.AppendBytes(dst, state), nil
+}
+
+// encode returns the state's bytes, valid until the next encode.
+func (d *Driver) encode() ([]byte, error) {
+	d.gate.enter(inState)
+	defer d.gate.exit(inState)
+	return d.state.encode(d.Game)
 }
 
 // MaxState is how many bytes a game's state may take in a checkpoint.
@@ -242,6 +288,8 @@ func (d *Driver) RestoreFrom(in *wire.Reader, from uint32) error {
 	if from != d.prog.Def.StateVersion {
 		return d.convert(from, state)
 	}
+	d.gate.enter(inRestore)
+	defer d.gate.exit(inRestore)
 	return RestoreState(d.Game, state)
 }
 
@@ -250,6 +298,8 @@ func (d *Driver) convert(from uint32, state []byte) error {
 	if d.prog.Def.Convert == nil {
 		return fmt.Errorf("%w: of StateVersion %d, and the game has no Convert", ErrState, from)
 	}
+	d.gate.enter(inConvert)
+	defer d.gate.exit(inConvert)
 	err := d.prog.Def.Convert(d.Game, from, func(into any) error { return decodeOld(into, state) })
 	if err == nil {
 		_, err = d.state.encode(d.Game) // what cannot be kept is found now, not at the next checkpoint

@@ -161,7 +161,9 @@ func (r *Room) showRestored() error {
 		r.driver.SetTick(r.tick)
 		func() {
 			defer r.catch()
+			r.midway = true
 			r.show()
+			r.midway = false
 		}()
 	}
 	if r.ended != nil {

@@ -28,10 +28,14 @@ func (r *Room) Flush(s *Session, sink Sink) {
 	if s.welcome != nil {
 		r.flushWelcome(s, sink)
 	}
-	r.flushRoster(s, sink)
-	s.outbox.flush(sink)
-	r.flushState(s, sink)
-	r.flushPongs(s, sink)
+	if r.cfg.Gate.IsShut() { // players and private views are the game's to write
+		s.outbox.flush(sink)
+	} else {
+		r.flushRoster(s, sink)
+		s.outbox.flush(sink)
+		r.flushState(s, sink)
+		r.flushPongs(s, sink)
+	}
 	if r.ended != nil && !s.saidEnd {
 		s.saidEnd = true
 		e := wire.End{Code: uint32(r.ended.Code), Reason: r.ended.Reason, Result: r.ended.Result}

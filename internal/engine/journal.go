@@ -61,7 +61,9 @@ func (r *Room) replaceCheckpoint() {
 // takeCheckpoint is replaceCheckpoint as part of a tick: a game that fails ends the room.
 func (r *Room) takeCheckpoint() {
 	defer r.catch()
+	r.midway = true
 	r.replaceCheckpoint()
+	r.midway = false
 }
 
 // TakeCheckpoint makes Journal return a checkpoint of this tick and no records. If the game fails at it the error is a

@@ -34,6 +34,7 @@ type Config struct {
 	URLs    []string        // other places where clients may resume
 	Plant   Plant           // a fault on purpose, for testing load tests
 	Awake   bool            // every tick is made, also of a game that Sleeps: to compare the two
+	Gate    *room.Turnstile // what the game is entered through, to give up a New that does not come back; nil: the room's own
 	Log     zerolog.Logger
 }
 
@@ -92,6 +93,7 @@ type Room struct {
 	record    []byte   // of the tick being made
 	journal   journal
 	replaying bool
+	midway    bool // a record is being applied, or a checkpoint taken
 }
 
 // End says how a room ended.
@@ -124,6 +126,9 @@ type Notice struct {
 func New(cfg Config) (*Room, error) {
 	if cfg.Epoch == 0 {
 		cfg.Epoch = 1
+	}
+	if cfg.Gate == nil {
+		cfg.Gate = new(room.Turnstile)
 	}
 	driver, err := start(&cfg)
 	if err != nil {
@@ -160,7 +165,7 @@ func New(cfg Config) (*Room, error) {
 // start makes the game.
 func start(cfg *Config) (driver *room.Driver, err error) {
 	err = guard(func() (err error) {
-		driver, err = cfg.Program.Start(cfg.ID, cfg.Seed, cfg.Options, cfg.Log)
+		driver, err = cfg.Program.StartIn(cfg.Gate, cfg.ID, cfg.Seed, cfg.Options, cfg.Log)
 		return err
 	})
 	switch failed := (*PanicError)(nil); {
@@ -237,8 +242,10 @@ func (r *Room) forgetOutcome() {
 // run applies a record with the game's panics caught.
 func (r *Room) run(record []byte) {
 	defer r.catch()
+	r.midway = true
 	in := wire.NewReader(record)
 	r.apply(&in)
+	r.midway = false
 }
 
 // apply executes one record: timeouts, leaves and joins, answers to calls, messages and inputs, Step, messages, effects, View.
