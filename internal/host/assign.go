@@ -2,10 +2,6 @@ package host
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
-
-	"github.com/rs/zerolog"
 
 	"github.com/ringside-server/ringside/internal/engine"
 	"github.com/ringside-server/ringside/internal/wire"
@@ -135,89 +131,6 @@ func startedOf(r *hosted) noticeKind {
 	return noticeStarted
 }
 
-// start makes the room and gives it to its worker. It is a goroutine of its own: the game's New may take its time.
-func (h *Host) start(r *hosted) {
-	defer h.starters.Done()
-	room, err := h.build(r)
-	if !h.started(r, room, err) {
-		h.parkUnstarted(r, room)
-	}
-}
-
-// started gives a room that was made to its worker, or says why there is none. False means that there is no worker any more.
-func (h *Host) started(r *hosted, room *engine.Room, err error) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	defer close(r.ready)
-	switch {
-	case r.state == gone:
-		r.worker.rooms.Add(-1)
-		r.discard()
-	case err == nil && room.Ended() != nil:
-		r.worker.rooms.Add(-1)
-		h.over(r, room.Ended())
-	case err == nil && h.state != open:
-		r.worker.rooms.Add(-1)
-		return false
-	case err == nil:
-		r.state = running
-		r.worker.post(errand{room: r, adopt: room})
-	case r.Restore:
-		r.worker.rooms.Add(-1)
-		h.over(r, &engine.End{Code: wire.CloseLost, Reason: err.Error()})
-	default:
-		r.state, r.text = refused, err.Error()
-		r.worker.rooms.Add(-1)
-		h.clerk.add(notice{kind: noticeRefused, room: r, text: r.text})
-	}
-	return true
-}
-
-// build makes the room: anew, or from what an earlier process kept of it. The error's text says why there is none.
-func (h *Host) build(r *hosted) (room *engine.Room, err error) {
-	log := h.cfg.Log.With().Str("room", r.Room).Str("game", r.Game).Logger()
-	if r.Restore {
-		room, r.unknown, err = h.restore(r, log)
-	} else {
-		room, err = h.create(r, log)
-	}
-	if err == nil {
-		err = h.open(r, room)
-	}
-	if r.Restore && r.journal == nil && h.cfg.Journal != nil && (err != nil || room.Ended() != nil) {
-		// Until the directory has heard what became of the room, a new process must be able to find it out again.
-		r.journal = h.cfg.Journal.Begin(r.Room, r.Epoch)
-	}
-	if err != nil {
-		log.Warn().Err(err).AnErr("cause", errors.Unwrap(err)).Bool("restored", r.Restore).Msg("room does not run")
-	}
-	return room, err
-}
-
-// create calls the game's New.
-func (h *Host) create(r *hosted, log zerolog.Logger) (*engine.Room, error) {
-	if r.game == nil {
-		return nil, fmt.Errorf("this node has no game %q", r.Game)
-	}
-	room, err := engine.New(h.engineConfig(r, log, r.Epoch))
-	if failed := (*engine.PanicError)(nil); errors.As(err, &failed) {
-		logPanic(log, failed, "game failed to start")
-		return nil, errors.New("the game failed to start")
-	}
-	return room, err
-}
-
-func logPanic(log zerolog.Logger, failed *engine.PanicError, what string) {
-	log.Error().Str("panic", failed.Value).Bytes("stack", failed.Stack).Msg(what)
-}
-
-func (h *Host) engineConfig(r *hosted, log zerolog.Logger, epoch uint32) engine.Config {
-	return engine.Config{
-		ID: r.Room, Program: r.game, Options: r.Options, Seed: r.Seed, Epoch: epoch, Bots: r.Bots, Places: r.MaxPlayers,
-		URLs: h.cfg.URLs, Plant: h.cfg.Plant, Log: log,
-	}
-}
-
 // roomEnded notes that a room is over. Its worker calls it.
 func (h *Host) roomEnded(r *hosted, end *engine.End) {
 	h.mu.Lock()
@@ -239,14 +152,18 @@ func (h *Host) over(r *hosted, end *engine.End) {
 	}
 }
 
-// keepFault logs a game's panic and writes its fault file.
+// keepFault logs how a game failed and writes its fault file.
 func (h *Host) keepFault(r *hosted, f *engine.Fault) {
 	defer h.starters.Done()
 	path, err := h.faults.write(faultOf(r, f))
-	event := h.cfg.Log.Error().Str("room", r.Room).Str("game", r.Game).Uint32("tick", f.Tick).Str("panic", f.Panic).
+	what, event := "game failed", h.cfg.Log.Error()
+	if f.Hung > 0 {
+		what, event = "game does not come back", event.Dur("for", f.Hung)
+	}
+	event = event.Str("room", r.Room).Str("game", r.Game).Uint32("tick", f.Tick).Str("panic", f.Panic).
 		Str("at", gameAt(f.Stack)).Bytes("stack", f.Stack).Str("file", path)
 	if err != nil {
 		event = event.AnErr("file_error", err)
 	}
-	event.Msg("game failed")
+	event.Msg(what)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,27 +141,71 @@ func TestCallersAreBounded(t *testing.T) {
 	})
 }
 
-// A function that does not look at its context does not keep the game waiting.
+// A function that does not look at its context does not keep the game waiting, nor its place.
 func TestCallTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &worker{wake: make(chan struct{}, 1)}
 		began := time.Now()
-		c := call{ctx: t.Context(), room: &hosted{worker: w}, log: zerolog.Nop(), Call: engine.Call{ID: 5, F: func(context.Context) ([]byte, error) {
+		var stuck atomic.Int64
+		k := callers{count: func(n int64) { stuck.Add(n) }}
+		state := func() (stuckOf, running int) {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			return k.stuck[""], k.running
+		}
+		k.start(call{ctx: t.Context(), room: &hosted{worker: w}, log: zerolog.Nop(), Call: engine.Call{ID: 5, F: func(context.Context) ([]byte, error) {
 			time.Sleep(2 * room.CallTimeout)
 			return []byte("late"), nil
-		}}}
-		go c.make()
-		results := func() []callResult {
-			<-w.wake
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return w.results
-		}
-		if got := results(); len(got) != 1 || !errors.Is(got[0].err, room.ErrCallTimeout) || time.Since(began) != room.CallTimeout {
+		}}})
+		<-w.wake
+		if got := w.results; len(got) != 1 || !errors.Is(got[0].err, room.ErrCallTimeout) || time.Since(began) != room.CallTimeout {
 			t.Errorf("after %v: %+v", time.Since(began), got)
 		}
-		if got := results(); len(got) != 2 || string(got[1].result) != "late" {
-			t.Errorf("the late result: %+v", got)
+		k.group.Wait()
+		if n, running := state(); time.Since(began) != room.CallTimeout+callGrace || running != 0 || stuck.Load() != 1 || n != 1 {
+			t.Errorf("after %v: %d run, %d stuck, %d of the game", time.Since(began), running, stuck.Load(), n)
+		}
+		time.Sleep(2 * room.CallTimeout)
+		synctest.Wait()
+		if n, running := state(); len(w.results) != 1 || stuck.Load() != 0 || n != 0 || running != 0 {
+			t.Errorf("it came back: %d results, %d stuck, %d of the game, %d run", len(w.results), stuck.Load(), n, running)
+		}
+	})
+}
+
+// A game whose calls do not end has maxGivenUp of them at most; other games are not touched by it.
+func TestStuckCallsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &worker{wake: make(chan struct{}, 1)}
+		var stuck atomic.Int64
+		k := callers{count: func(n int64) { stuck.Add(n) }}
+		gate := make(chan struct{})
+		start := func(game string, id int, f func()) {
+			k.start(call{ctx: t.Context(), room: &hosted{worker: w, Assignment: Assignment{Game: game}}, log: zerolog.Nop(), Call: engine.Call{ID: uint64(id), F: func(context.Context) ([]byte, error) {
+				f()
+				return nil, nil
+			}}})
+		}
+		const all = maxGivenUp + maxCalling + 10
+		for i := range all {
+			start("bad", i, func() { <-gate })
+		}
+		time.Sleep(10 * room.CallTimeout)
+		synctest.Wait()
+		if n := stuck.Load(); n < maxGivenUp || n > maxGivenUp+maxCalling || k.running != 0 || len(k.queue) != 0 {
+			t.Errorf("%d stuck, %d run, %d wait", n, k.running, len(k.queue))
+		}
+		w.results = nil
+		start("bad", all, func() { t.Error("it runs") })
+		start("good", all+1, func() {})
+		synctest.Wait()
+		if len(w.results) != 2 || !errors.Is(w.results[0].err, room.ErrTooManyCalls) || w.results[1].err != nil {
+			t.Errorf("results %+v", w.results)
+		}
+		close(gate)
+		synctest.Wait()
+		if stuck.Load() != 0 || len(k.stuck) != 0 {
+			t.Errorf("at the end %d are stuck, %v", stuck.Load(), k.stuck)
 		}
 	})
 }

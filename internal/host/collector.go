@@ -43,8 +43,11 @@ func (h *Host) Collector() prometheus.Collector {
 	c.add(counter, "ticks_late_total", "Room ticks that began more than 5 ms late or were left out.", func(h *Host) float64 { return float64(h.stats.TicksLate.Load()) })
 	c.add(counter, "step_seconds_total", "Time inside room ticks.", func(h *Host) float64 { return float64(h.stats.StepNS.Load()) / 1e9 })
 	c.add(counter, "worker_busy_seconds_total", "Time the workers were not asleep.", func(h *Host) float64 { return float64(h.stats.BusyNS.Load()) / 1e9 })
-	c.add(counter, "rooms_failed_total", "Rooms ended by their game's panic.", func(h *Host) float64 { return float64(h.stats.RoomsFailed.Load()) })
+	c.add(counter, "rooms_failed_total", "Rooms ended by their game's failure.", func(h *Host) float64 { return float64(h.stats.RoomsFailed.Load()) })
 	c.add(counter, "notices_lost_total", "Notices for the directory that were dropped.", func(h *Host) float64 { return float64(h.stats.NoticesLost.Load()) })
+	c.add(counter, "steps_abandoned_total", "Ticks and starts of rooms that did not come back and were given up.", func(h *Host) float64 { return float64(h.stats.StepsAbandoned.Load()) })
+	c.add(gauge, "abandoned_goroutines", "Goroutines that were given up inside of a game and have not come back.", func(h *Host) float64 { return float64(h.stats.GoroutinesAbandoned.Load()) })
+	c.add(gauge, "rooms_detached", "Rooms whose ticks are too slow for their worker's loop.", func(h *Host) float64 { return float64(h.stats.RoomsDetached.Load()) })
 	return c
 }
 

@@ -69,6 +69,12 @@ type Config struct {
 	// IdleTimeout is after how long without anybody the directory is asked to end a room, and asked again (default 60 s).
 	// It is the same for a room nobody has come to yet: its seats are good for 30 s, and friends take longer.
 	IdleTimeout time.Duration
+	// StepLimit is how long a tick may take (default 2 s). A room whose game has not come back by then is ended with 4012, and
+	// the goroutine given up, which goes on burning a processor if it spins.
+	StepLimit time.Duration
+	// StartLimit is how long a game's New may take (default 10 s), RestoreLimit how long it may take to restore a room from its
+	// checkpoint and replay what came after it (default 30 s). Beyond it the room is refused, a restored one lost.
+	StartLimit, RestoreLimit time.Duration
 	// Plant corrupts some of the states that are sent, to test load tests; see engine.Plant.
 	Plant engine.Plant
 	// FaultDir is where the journals of failed rooms are written. "": nowhere. MaxFaults is how many are kept (default 50).
@@ -121,6 +127,9 @@ func (c *Config) validate() error {
 		{"HelloTimeout", &c.HelloTimeout, 5 * time.Second},
 		{"SlowTimeout", &c.SlowTimeout, 5 * time.Second},
 		{"IdleTimeout", &c.IdleTimeout, time.Minute},
+		{"StepLimit", &c.StepLimit, 2 * time.Second},
+		{"StartLimit", &c.StartLimit, 10 * time.Second},
+		{"RestoreLimit", &c.RestoreLimit, 30 * time.Second},
 	} {
 		if *f.v == 0 {
 			*f.v = f.def

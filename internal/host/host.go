@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +34,11 @@ type Host struct {
 	profiling atomic.Int32 // how many want ticks to carry labels
 	larder    larder       // see memory.go
 
+	pilotNumber atomic.Uint64 // of the newest
+	stranded    atomic.Int32  // pilots that were given up and have not come back
+	stirred     chan struct{} // wakes the watch
+	unwatched   chan struct{} // closed to end it
+
 	callers callers
 
 	mu sync.RWMutex
@@ -47,8 +51,9 @@ type Host struct {
 	// Goroutines that are not waited for elsewhere.
 	greeters sync.WaitGroup // handshakes
 	starters sync.WaitGroup // games' New, fault files
+	pilots   sync.WaitGroup // what runs inside of games and was not given up
 	pipes    sync.WaitGroup // goroutine links
-	watchers sync.WaitGroup // the watchdog
+	watchers sync.WaitGroup // the watch
 }
 
 type hostState uint8
@@ -67,6 +72,7 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{
 		cfg: cfg, games: make(map[string]*room.Program), rooms: make(map[string]*hosted),
 		upgrader: ws.Upgrader{Origin: cfg.Origin}, base: time.Now(), confirms: make(chan struct{}, cfg.MaxConfirms),
+		stirred: make(chan struct{}, 1), unwatched: make(chan struct{}),
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	for _, g := range cfg.Games {
@@ -76,6 +82,7 @@ func New(cfg Config) (*Host, error) {
 		h.games[g.Def.Name] = g
 	}
 	h.clerk = newClerk(cfg.Directory, func() { h.stats.NoticesLost.Add(1) })
+	h.callers.count = func(n int64) { h.stats.GoroutinesAbandoned.Add(n) }
 	h.scribe = newScribe(cfg.Log)
 	h.faults = &faultStore{dir: cfg.FaultDir, keep: cfg.MaxFaults}
 	for i := range cfg.Workers {
@@ -90,7 +97,7 @@ func (h *Host) Stats() *Stats { return &h.stats }
 // now is the host's clock: nanoseconds since New, monotonic.
 func (h *Host) now() int64 { return int64(time.Since(h.base)) }
 
-// Start starts the goroutines: the clerk, the workers, the watchdog.
+// Start starts the goroutines: the clerk, the workers, the watch.
 func (h *Host) Start() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -98,13 +105,14 @@ func (h *Host) Start() error {
 		return ErrClosed
 	}
 	h.state = open
-	if h.cfg.Backend == Epoll {
+	if h.cfg.Backend == Epoll { // a worker that sleeps by system call keeps its processor
 		addProcs(h.cfg.Workers)
 	}
 	go h.clerk.run()  // ends in clerk.stop
 	go h.scribe.run() // ends in scribe.close
 	for _, w := range h.workers {
-		go w.run() // ends in halt
+		w.pilot = h.newPilot(w)
+		go w.run(w.pilot, nil) // ends in halt
 	}
 	h.watchers.Add(1)
 	go h.watch()
@@ -112,8 +120,8 @@ func (h *Host) Start() error {
 }
 
 // Close ends the host in reverse order: nobody is let in any more, every player is told 4101 and has a second to hear it,
-// the directory hears the rest. When ctx ends first, what is left is cut off, and its error returned; a game that does not
-// come back from a Step keeps its goroutine.
+// the directory hears the rest. When ctx ends first, what is left is cut off, and its error returned. A game that does not come
+// back holds that up until it is given up (Config.StepLimit), and keeps its goroutine.
 func (h *Host) Close(ctx context.Context) error {
 	h.mu.Lock()
 	was := h.state
@@ -133,10 +141,12 @@ func (h *Host) Close(ctx context.Context) error {
 			err = errors.Join(err, fmt.Errorf("worker %d: %w", w.index, e))
 		}
 	}
+	close(h.unwatched)
+	err = errors.Join(err, waitFor(ctx, &h.watchers))
 	if h.cfg.Backend == Epoll {
 		addProcs(-h.cfg.Workers)
 	}
-	err = errors.Join(err, waitFor(ctx, &h.starters), waitFor(ctx, &h.callers.group), waitFor(ctx, &h.pipes), waitFor(ctx, &h.watchers), h.clerk.stop(ctx), h.scribe.close(ctx))
+	err = errors.Join(err, waitFor(ctx, &h.starters), waitFor(ctx, &h.pilots), waitFor(ctx, &h.callers.group), waitFor(ctx, &h.pipes), h.clerk.stop(ctx), h.scribe.close(ctx))
 	if err != nil {
 		return fmt.Errorf("close host: %w", err)
 	}
@@ -169,39 +179,5 @@ func waitFor(ctx context.Context, group *sync.WaitGroup) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-}
-
-var procs sync.Mutex
-
-// addProcs gives the scheduler a processor for each worker: one that sleeps by system call keeps its own.
-func addProcs(n int) {
-	procs.Lock()
-	defer procs.Unlock()
-	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0)+n, 1))
-}
-
-// stepLimit is how long a game's Step may take before it is reported.
-const stepLimit = 2 * time.Second
-
-// watch looks at the workers' heartbeats. A Step that does not come back cannot be stopped yet: it is logged.
-func (h *Host) watch() {
-	defer h.watchers.Done()
-	tick := time.NewTicker(stepLimit / 4)
-	defer tick.Stop()
-	reported := make([]int64, len(h.workers))
-	for {
-		select {
-		case <-h.ctx.Done():
-			return
-		case <-tick.C:
-		}
-		for i, s := range h.Workers() {
-			began := h.workers[i].stepping.Load()
-			if s.Step > stepLimit && began != reported[i] {
-				reported[i] = began
-				h.cfg.Log.Error().Str("room", s.Room).Int("worker", i).Dur("for", s.Step).Msg("step does not come back")
-			}
-		}
 	}
 }

@@ -28,6 +28,7 @@ type hosted struct {
 	game   *room.Program
 	worker *worker
 	ready  chan struct{} // closed when state is no longer starting
+	gate   room.Turnstile
 
 	// Set by start, before the room runs.
 	journal RoomJournal // nil: nobody keeps the room, or only at the end of the process
@@ -50,20 +51,33 @@ type hosted struct {
 	cancel  context.CancelFunc // ends the room's calls
 	traffic traffic            // since the meter was told last
 	stays   map[*engine.Session]*stay
-	labels  context.Context // see labels.go; nil: not made yet
+	flying  bool   // its tick is made elsewhere: the room, and what of it changes in a tick, is not the worker's until it lands
+	flight  flight // if flying
+	limbo   limbo  // if flying: what waits
+	pilot   *pilot // of a slow room
+	score   int    // how slow its ticks have been, see judge
+	quick   int    // ticks in a row that were not
+
+	// Owned by whoever makes its tick.
+	labels    context.Context // see labels.go; nil: not made yet
+	labelsFor *pilot
+	took      int64 // nanoseconds of the last tick that a pilot made
+	parkErr   error // of the last checkpoint
 
 	// Written by the worker, read by anybody.
 	tick                   atomic.Uint32
 	people, bots, sessions atomic.Int32
 	entities               atomic.Int32
 	meter                  meter
-	appetite               appetite // see memory.go
+	appetite               appetite     // see memory.go
+	aloft                  atomic.Int64 // host clock when its flight began, 0: it is not in flight
+	detached               atomic.Bool  // its ticks are made outside of the worker's loop
 }
 
 // awake reports whether the room's time goes on: it stands still while nobody is in the room or about to come in, but for the
 // ticks that take what the game's calls came back with.
 func (h *hosted) awake() bool {
-	return !h.over && (len(h.room.Sessions()) > 0 || h.waiting > 0 || h.room.Unheard())
+	return !h.over && (h.flying || len(h.room.Sessions()) > 0 || h.waiting > 0 || h.room.Unheard())
 }
 
 // observe publishes the room's numbers.

@@ -34,6 +34,7 @@ type RoomDetail struct {
 
 	Worker     int            `json:"worker"`
 	Frozen     bool           `json:"frozen"`      // its gate is shut
+	Detached   bool           `json:"detached"`    // its ticks are slow, or one does not come back: others do not wait for them
 	Asleep     bool           `json:"asleep"`      // nobody is in it: its time stands still
 	StateBytes int            `json:"state_bytes"` // of the newest state frame that was made
 	Checkpoint int            `json:"checkpoint_bytes"`
@@ -73,7 +74,7 @@ func (h *Host) Room(ctx context.Context, id string) (RoomDetail, error) {
 	}
 	status, runs := r.status(h.now()), r.state == running
 	h.mu.RUnlock()
-	known := RoomDetail{RoomStatus: status, Worker: r.worker.index, Players: []PlayerDetail{}}
+	known := RoomDetail{RoomStatus: status, Worker: r.worker.index, Detached: r.detached.Load(), Players: []PlayerDetail{}}
 	if !runs {
 		return known, nil
 	}
@@ -174,8 +175,12 @@ func ask[T any](ctx context.Context, r *hosted, question func(*worker) (T, error
 		return answer, fmt.Errorf("%w: %d questions wait already", ErrHung, maxAsks)
 	}
 	replies := make(chan reply, 1)
-	w.post(errand{room: r, ask: func(w *worker, h *hosted) {
+	w.post(errand{room: r, ask: func(w *worker, h *hosted, err error) {
 		w.asks.Add(-1)
+		if err != nil {
+			replies <- reply{err: err}
+			return
+		}
 		if h.room == nil || h.over {
 			replies <- reply{err: fmt.Errorf("room %q: %w", h.Room, ErrNotRunning)}
 			return
@@ -189,18 +194,18 @@ func ask[T any](ctx context.Context, r *hosted, question func(*worker) (T, error
 	case <-w.done:
 		return answer, ErrClosed
 	case <-ctx.Done():
-		return answer, errors.Join(w.hung(), ctx.Err())
+		return answer, errors.Join(r.hung(), ctx.Err())
 	}
 }
 
-// hung says what a worker that does not answer is doing.
-func (w *worker) hung() error {
-	began, subject := w.stepping.Load(), w.subject.Load()
-	if began == 0 || subject == nil {
+// hung says what a room that does not answer is doing.
+func (h *hosted) hung() error {
+	began := h.aloft.Load()
+	if began == 0 {
 		return ErrHung
 	}
-	return fmt.Errorf("%w: it has been in the tick of room %q (%s) for %v", ErrHung, subject.Room, subject.Game,
-		time.Duration(w.host.now()-began).Round(time.Millisecond))
+	return fmt.Errorf("%w: it has been in the tick of room %q (%s) for %v", ErrHung, h.Room, h.Game,
+		time.Duration(h.worker.host.now()-began).Round(time.Millisecond))
 }
 
 // detail collects what only the worker may read.
@@ -210,6 +215,7 @@ func (w *worker) detail(h *hosted) RoomDetail {
 	w.host.mu.RUnlock()
 	_, checkpoint, records := h.room.Journal()
 	d.Worker, d.Frozen, d.Asleep, d.Joining = w.index, h.frozen, !h.awake(), h.waiting
+	d.Detached = h.detached.Load()
 	d.StateBytes, d.Checkpoint, d.Records = h.room.StateBytes(), len(checkpoint), len(records)
 	d.Players = make([]PlayerDetail, 0, 8)
 	for p := range h.room.Everyone() {

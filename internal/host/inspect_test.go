@@ -146,13 +146,11 @@ func TestHungWorker(t *testing.T) {
 	r.open("a")
 	one := r.join("a", 0)
 	one.order(orderNap)
-	eventually(t, "the nap", func() bool {
-		return r.host.workers[0].stepping.Load() != 0 && r.host.Workers()[0].Step > 20*time.Millisecond
-	})
+	eventually(t, "the nap", func() bool { return r.host.lookup("a").aloft.Load() != 0 })
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	d, err := r.host.Room(ctx, "a")
-	if !errors.Is(err, ErrHung) || !strings.Contains(err.Error(), `in the tick of room "a" (dots)`) || d.ID != "a" || d.State != "running" {
+	if !errors.Is(err, ErrHung) || !strings.Contains(err.Error(), `in the tick of room "a" (dots)`) || d.ID != "a" || d.State != "running" || !d.Detached {
 		t.Errorf("%+v, %v", d, err)
 	}
 	for range maxAsks {

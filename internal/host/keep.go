@@ -96,20 +96,15 @@ func (h *Host) restore(r *hosted, log zerolog.Logger) (room *engine.Room, gone [
 
 // open begins a room's journal, and writes down what the room is made of: a room that ends up on a disk without ever having
 // ticked can be restored like every other.
-func (h *Host) open(r *hosted, room *engine.Room) error {
-	if h.cfg.Journal == nil || room.Ended() != nil {
-		return nil
-	}
-	if r.game.Def.Volatile {
+func (h *Host) open(r *hosted, room *engine.Room) {
+	switch {
+	case h.cfg.Journal == nil || room.Ended() != nil:
+	case h.keeps(r):
+		r.journal = h.cfg.Journal.Begin(r.Room, r.Epoch)
+		r.keep(room)
+	default:
 		h.cfg.Journal.Begin(r.Room, r.Epoch).End() // what was kept of it for a restart must not come back after a crash
-		return nil
 	}
-	if err := room.TakeCheckpoint(); err != nil {
-		return err
-	}
-	r.journal = h.cfg.Journal.Begin(r.Room, r.Epoch)
-	r.keep(room)
-	return nil
 }
 
 // keep hands the journal what the room is made of.
@@ -125,32 +120,47 @@ func (h *hosted) discard() {
 	}
 }
 
-// park writes down a room as it is: its process ends, and the room goes on in another. The worker calls it at its end.
+// park writes down a room as it is: its process ends, and the room goes on in another. The game is asked for its state, which may
+// take its time: nobody waits for it, see parked.
 func (w *worker) park(h *hosted) {
-	w.host.writeDown(h, h.room)
+	if w.host.cfg.Journal == nil || h.over {
+		w.part(h)
+		return
+	}
+	w.launch(h, flight{park: true})
 }
 
-// parkUnstarted writes down a room that was made when its process was already ending. What an earlier process kept of a
-// Volatile one has been forgotten by then.
+// parked keeps what park has asked for.
+func (w *worker) parked(h *hosted) {
+	if h.parkErr != nil {
+		w.host.cfg.Log.Error().Err(h.parkErr).Str("room", h.Room).Str("game", h.Game).Msg("room not written down")
+	} else {
+		w.host.writeDown(h, h.room)
+	}
+	w.part(h)
+	w.leaveLimbo(h)
+}
+
+// parkUnstarted writes down a room that was made when its process was already ending, its checkpoint with it. What an earlier
+// process kept of a Volatile one has been forgotten by then.
 func (h *Host) parkUnstarted(r *hosted, room *engine.Room) {
-	if r.Restore {
+	if r.Restore && h.cfg.Journal != nil {
 		h.writeDown(r, room)
 	}
 }
 
-// writeDown keeps a room as it is, whatever was kept of it.
+// writeDown keeps a room whose checkpoint was taken, whatever was kept of it.
 func (h *Host) writeDown(r *hosted, room *engine.Room) {
-	if h.cfg.Journal == nil || room.Ended() != nil {
-		return
-	}
-	if err := room.TakeCheckpoint(); err != nil {
-		h.cfg.Log.Error().Err(err).Str("room", r.Room).Str("game", r.Game).Msg("room not written down")
-		return
-	}
 	if r.journal == nil {
 		r.journal = h.cfg.Journal.Begin(r.Room, r.Epoch)
 	}
 	r.keep(room)
+}
+
+// part tells a room's players that the node ends.
+func (w *worker) part(h *hosted) {
+	code, text := w.parting()
+	w.dismiss(h, code, text)
 }
 
 // parting is what players are told when the node ends: their rooms go on if they are kept.

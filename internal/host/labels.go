@@ -1,9 +1,6 @@
 package host
 
-import (
-	"context"
-	"runtime/pprof"
-)
+import "runtime/pprof"
 
 // LabelSteps(true) makes the ticks of rooms carry the profiler labels game and room, until it is undone by LabelSteps(false);
 // calls nest. While nobody has asked for it a tick costs one atomic load for it.
@@ -15,12 +12,12 @@ func (h *Host) LabelSteps(on bool) {
 	}
 }
 
-// labelled calls tick under the room's labels. They are made once a room, when it is first profiled.
-func (h *hosted) labelled(tick func()) {
-	if h.labels == nil {
-		h.labels = pprof.WithLabels(context.Background(), pprof.Labels("game", h.Game, "room", h.Room))
+// labelled calls tick under the room's labels. They are made when it is first profiled.
+func (h *hosted) labelled(p *pilot, tick func()) {
+	if h.labels == nil || h.labelsFor != p {
+		h.labels, h.labelsFor = pprof.WithLabels(p.labels, pprof.Labels("game", h.Game, "room", h.Room)), p
 	}
 	pprof.SetGoroutineLabels(h.labels)
-	defer pprof.SetGoroutineLabels(context.Background())
+	defer pprof.SetGoroutineLabels(p.labels)
 	tick()
 }

@@ -88,17 +88,17 @@ func (h *Host) Weigh(on bool) {
 }
 
 // allocated is what the process has allocated, for weigh; 0 while nobody weighs.
-func (w *worker) allocated() uint64 {
-	if !w.host.larder.open.Load() {
+func (p *pilot) allocated() uint64 {
+	if !p.host.larder.open.Load() {
 		return 0
 	}
-	return w.heap.read()
+	return p.heap.read()
 }
 
 // weigh gives a room what was allocated since before, during its tick.
-func (w *worker) weigh(h *hosted, before uint64) {
+func (p *pilot) weigh(h *hosted, before uint64) {
 	if before != 0 {
-		h.appetite.add(w.heap.read()-before, w.host.now())
+		h.appetite.add(p.heap.read()-before, p.host.now())
 	}
 }
 
@@ -126,7 +126,11 @@ func (h *Host) EndGreediest() (g Greed, ended bool) {
 	if g.Rate < greedyLeast || g.Rate < greedyShare*g.All {
 		return g, false
 	}
-	worst.worker.post(errand{room: worst, ask: func(w *worker, r *hosted) { w.endGreedy(r) }})
+	worst.worker.post(errand{room: worst, ask: func(w *worker, r *hosted, err error) {
+		if err == nil {
+			w.endGreedy(r)
+		}
+	}})
 	return g, true
 }
 
@@ -152,12 +156,19 @@ func (w *worker) endGreedy(r *hosted) {
 // memory runs out meanwhile, nothing but the end of the process stops it.
 func (h *Host) Storm() (g Greed, ok bool) {
 	now, longest := h.now(), int64(stormAfter)
-	for _, w := range h.workers {
-		began, r := w.stepping.Load(), w.subject.Load()
+	accuse := func(r *hosted, began int64) {
 		if began != 0 && r != nil && now-began >= longest {
 			longest, ok = now-began, true
 			g = Greed{Room: r.Room, Game: r.Game, Epoch: r.Epoch, Rate: r.appetite.read(now)}
 		}
+	}
+	for _, w := range h.workers {
+		accuse(w.subject.Load(), w.stepping.Load())
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, r := range h.rooms {
+		accuse(r, r.aloft.Load())
 	}
 	return g, ok
 }

@@ -179,13 +179,13 @@ func TestWeighingDoesNotAllocate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, r := h.workers[0], &hosted{room: er}
+	p, r := &pilot{host: h}, &hosted{room: er}
 	h.Weigh(true)
-	if got := testing.AllocsPerRun(100, func() { w.weigh(r, w.allocated()) }); got > 0 {
+	if got := testing.AllocsPerRun(100, func() { p.weigh(r, p.allocated()) }); got > 0 {
 		t.Errorf("%v allocations", got)
 	}
 	h.Weigh(false)
-	if w.allocated() != 0 {
+	if p.allocated() != 0 {
 		t.Error("a tick is weighed though nobody asks for it")
 	}
 }
@@ -196,8 +196,8 @@ func BenchmarkWeigh(b *testing.B) {
 		b.Fatal(err)
 	}
 	h.Weigh(true)
-	w, r := h.workers[0], &hosted{}
+	p, r := &pilot{host: h}, &hosted{}
 	for b.Loop() {
-		w.weigh(r, w.allocated())
+		p.weigh(r, p.allocated())
 	}
 }

@@ -20,9 +20,18 @@ func (w *worker) readSlot(s *slot) {
 		c := w.table.find(id)
 		switch {
 		case c == nil:
-		case c.state == joining || c.state == live && c.room.frozen:
+		case c.state == joining || c.state == live && (c.room.frozen || c.room.flying):
 			s.poll.unread(c.link, id)
 		default:
+			w.read(c)
+		}
+	}
+}
+
+// readRoom reads once from every connection of a room.
+func (w *worker) readRoom(h *hosted) {
+	for i := len(h.conns) - 1; i >= 0; i-- {
+		if c := h.conns[i]; c.state == live {
 			w.read(c)
 		}
 	}

@@ -3,7 +3,6 @@ package host
 import (
 	"slices"
 
-	"github.com/ringside-server/ringside/internal/engine"
 	"github.com/ringside-server/ringside/internal/wire"
 )
 
@@ -59,37 +58,62 @@ func (w *worker) runSlot(s *slot, now int64) {
 	if s.conns > 0 {
 		w.readSlot(s)
 	}
-	awake, kept := false, s.rooms[:0]
+	w.at = place{slot: s, ticks: ticks, missed: missed, late: late}
+	w.runRooms()
+}
+
+// runRooms runs the rest of a slot's rooms. A tick in it may be taken away from this goroutine, and another one then calls it to
+// go on: where it is stands in w.at, and nothing else is half done.
+func (w *worker) runRooms() {
+	at := &w.at
+	for at.next < len(at.slot.rooms) {
+		h := at.slot.rooms[at.next]
+		at.next, at.made = at.next+1, 0
+		switch {
+		case h.flying:
+			h.flight.fallDue(at, w.now)
+		case h.awake() && !w.stop:
+			w.runRoom(h, at.ticks, at.missed, at.late)
+		}
+	}
+	s, awake := at.slot, false
+	s.rooms = slices.DeleteFunc(s.rooms, func(h *hosted) bool { return h.over })
 	for _, h := range s.rooms {
-		if h.awake() && !w.stop {
-			w.runRoom(h, ticks, missed, late)
-		}
-		if h.over {
-			continue
-		}
-		kept = append(kept, h)
 		awake = awake || h.awake()
 	}
-	clear(s.rooms[len(kept):])
-	s.rooms = kept
 	w.sweep(s)
 	s.awake = awake || s.conns > 0
 }
 
-// runRoom makes a room's ticks and writes to its players.
+// runRoom makes a room's ticks and writes to its players; those of a room that is slow are made by its pilot.
 func (w *worker) runRoom(h *hosted, ticks, missed int, late int64) {
-	for range ticks {
-		if gate := w.host.cfg.Gate; gate != nil && !gate.MayRun(h.Room, h.Epoch) {
-			h.frozen = true
+	for w.at.made < ticks {
+		if !w.mayRun(h) {
 			h.room.Missed(ticks + missed)
 			return
 		}
-		h.frozen = false
+		w.at.made++
+		if h.slow() {
+			w.launch(h, flight{ticks: w.at.made, missed: missed, late: late, owed: ticks - w.at.made, owedAt: w.now})
+			return
+		}
 		w.tick(h)
 		if h.room.Ended() != nil {
 			break
 		}
 	}
+	w.ran(h, ticks, missed, late)
+}
+
+// mayRun asks the gate.
+func (w *worker) mayRun(h *hosted) bool {
+	gate := w.host.cfg.Gate
+	h.frozen = gate != nil && !gate.MayRun(h.Room, h.Epoch)
+	return !h.frozen
+}
+
+// ran counts a room's ticks and writes to its players.
+func (w *worker) ran(h *hosted, ticks, missed int, late int64) {
 	if missed > 0 {
 		h.room.Missed(missed)
 	}
@@ -116,52 +140,6 @@ func (w *worker) runRoom(h *hosted, ticks, missed int, late int64) {
 	if !h.awake() {
 		h.idle = w.now
 	}
-}
-
-// tick makes one tick and does what it left to be done, except writing.
-func (w *worker) tick(h *hosted) {
-	began := w.host.now()
-	w.subject.Store(h)
-	w.stepping.Store(began)
-	before := w.allocated()
-	if w.host.profiling.Load() > 0 {
-		h.labelled(func() { h.room.Tick(uint64(began / 1e3)) })
-	} else {
-		h.room.Tick(uint64(began / 1e3))
-	}
-	w.weigh(h, before)
-	w.stepping.Store(0)
-	ended := w.host.now()
-	w.n.stepNS += uint64(ended - began)
-	h.meter.step(ended, ended-began)
-
-	if h.journal != nil {
-		h.keep(h.room)
-	}
-	for _, o := range h.room.Outcomes() {
-		c := w.table.find(o.Conn)
-		switch {
-		case c == nil && o.Session != nil:
-			h.room.Lost(o.Session, o.Conn)
-		case c == nil:
-		case o.Session == nil:
-			w.closeConn(c, o.Code, o.Text)
-		default:
-			w.bind(c, o.Session)
-		}
-	}
-	for _, o := range h.room.Closings() {
-		if c := w.table.find(o.Conn); c != nil {
-			w.closeAfter(c, o)
-		}
-	}
-	for _, n := range h.room.Notices() {
-		if n.Kind == engine.NoticeSeatFree {
-			w.sayEnded(h, n.Seat)
-		}
-		w.host.clerk.add(notice{room: h, engine: n})
-	}
-	w.startCalls(h)
 }
 
 // finish ends a room whose engine has ended: END and a close frame to everybody.
@@ -202,6 +180,8 @@ func (w *worker) dismiss(h *hosted, code wire.CloseCode, text string) {
 // retire takes a room out of the worker; its slot drops it after the present wake.
 func (w *worker) retire(h *hosted) {
 	h.over = true
+	w.ground(h)
+	w.showDetached(h)
 	h.cancel()
 	w.sayAllEnded(h)
 	if i := slices.Index(w.adopted, h); i >= 0 {

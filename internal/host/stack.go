@@ -1,7 +1,10 @@
 package host
 
 import (
+	"bytes"
+	"fmt"
 	"path"
+	"runtime/pprof"
 	"strings"
 )
 
@@ -90,4 +93,42 @@ func parseStack(text string) (frames []StackFrame) {
 		i++
 	}
 	return frames
+}
+
+// maxStack is how many bytes are kept of a stack.
+const maxStack = 64 << 10
+
+// stackOf is where the pilot of a tag is, as debug.Stack would have written it; empty if it is in no room's tick. The profile of all
+// goroutines stops the world for an instant only, however many there are; runtime.Stack would for as long as it writes.
+func stackOf(tag string) []byte {
+	var all bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&all, 1); err != nil {
+		return nil // a bytes.Buffer takes everything
+	}
+	return pickStack(all.String(), fmt.Sprintf("%q:%q", pilotLabel, tag))
+}
+
+// pickStack takes the stack of the goroutine that has a label and is in the engine out of a goroutine profile: what it has started
+// inherits its labels.
+func pickStack(profile, label string) []byte {
+	for record := range strings.SplitSeq(profile, "\n\n") {
+		if !strings.Contains(record, label) || !strings.Contains(record, ourModule+"/internal/engine.") {
+			continue
+		}
+		var stack []byte
+		for line := range strings.Lines(record) {
+			// #	0x4d1c21	example.com/game.(*Game).Step+0x41	/src/game/game.go:57
+			parts := strings.Split(strings.TrimRight(line, "\n"), "\t")
+			if len(parts) < 4 || parts[0] != "#" {
+				continue
+			}
+			name, offset := strings.TrimRight(parts[2], " "), ""
+			if at := strings.LastIndexByte(name, '+'); at >= 0 {
+				name, offset = name[:at], name[at:]
+			}
+			stack = fmt.Appendf(stack, "%s(...)\n\t%s %s\n", name, parts[len(parts)-1], offset)
+		}
+		return stack[:min(len(stack), maxStack)]
+	}
+	return nil
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/ringside-server/ringside/internal/wire"
 )
 
-// Stats are the counters of a Host. They only grow, but for Connections. Everything may read them at any time; workers add
+// Stats are the counters of a Host. They only grow, but for those that say now. Everything may read them at any time; workers add
 // to them once per wake.
 type Stats struct {
 	Connections    atomic.Int64 // sockets now, those in handshake included
@@ -22,8 +22,14 @@ type Stats struct {
 	BusyNS         atomic.Uint64 // of the workers, outside of sleep
 	RoomsFailed    atomic.Uint64
 	NoticesLost    atomic.Uint64 // for the directory, see clerk
+	StepsAbandoned atomic.Uint64 // ticks and starts of rooms that did not come back
+	RoomsDetached  atomic.Int64  // rooms whose ticks are made outside of their worker's loop now
 	Late           lateness
-	closes         [len(closeCodes)]atomic.Uint64
+
+	// Goroutines that were given up inside of a game and have not come back: of ticks, starts and calls.
+	GoroutinesAbandoned atomic.Int64
+
+	closes [len(closeCodes)]atomic.Uint64
 }
 
 // lateBounds are the upper ends of the histogram of how late ticks begin, in nanoseconds.

@@ -24,8 +24,8 @@ type WorkerStatus struct {
 	Rooms int           `json:"rooms"`
 	Busy  time.Duration `json:"busy_ns"`  // in all, outside of sleep
 	Awake time.Duration `json:"awake_ns"` // since its last wake began; a worker with nothing to do sleeps as long as it likes
-	Step  time.Duration `json:"step_ns"`  // how long the present Tick has taken, 0 outside of one
-	Room  string        `json:"room"`     // of the present or last Tick
+	Step  time.Duration `json:"step_ns"`  // how long the longest Tick under way has taken, 0: there is none
+	Room  string        `json:"room"`     // of that, or of the last Tick
 }
 
 // Workers is a snapshot of the workers.
@@ -41,6 +41,14 @@ func (h *Host) Workers() []WorkerStatus {
 			s.Room = r.Room
 		}
 		list[i] = s
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, r := range h.rooms {
+		began, s := r.aloft.Load(), &list[r.worker.index]
+		if step := time.Duration(h.now() - began); began != 0 && step > s.Step {
+			s.Step, s.Room = step, r.Room
+		}
 	}
 	return list
 }

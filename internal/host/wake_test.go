@@ -41,6 +41,7 @@ func newBenchOf(tb testing.TB, prog *room.Program, rooms, players int) *bench {
 		tb.Fatal(err)
 	}
 	b := &bench{tb: tb, host: h, w: h.workers[0]}
+	b.w.pilot = h.newPilot(b.w)
 	for i := range rooms {
 		id := string(rune('a'+i%26)) + string(rune('a'+i/26))
 		r := &hosted{Assignment: Assignment{Room: id, Epoch: 1, Game: "dots"}, game: prog, worker: b.w, state: running}

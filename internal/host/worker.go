@@ -31,11 +31,13 @@ type arrival struct {
 
 // An errand is something else that a worker is asked to do.
 type errand struct {
-	room  *hosted
-	adopt *engine.Room   // set: the room is new
-	code  wire.CloseCode // else the room goes: what its connections are told
-	text  string
-	ask   func(w *worker, h *hosted) // else it is a question; see inspect.go
+	room   *hosted
+	adopt  *engine.Room   // set: the room is new
+	code   wire.CloseCode // else the room goes: what its connections are told
+	text   string
+	ask    func(w *worker, h *hosted, err error) // else it is a question; see inspect.go
+	landed *pilot                                // else the room is back from a flight with that pilot
+	hung   *accusation                           // else it does not come back
 }
 
 // A doubt is a seat somebody began to confirm. Whatever became of that, if nobody sits in the seat when its token can open it
@@ -73,9 +75,16 @@ type worker struct {
 	subject  atomic.Pointer[hosted] // of the present Tick
 	busy     atomic.Int64           // nanoseconds outside of sleep
 	asks     atomic.Int32           // questions that wait for an answer, see inspect.go
+	flight   atomic.Uint64          // number of the present Tick, 0 outside: whoever makes it 0 owns what the loop owns
+	active   atomic.Bool            // a slot is awake
+	hanging  atomic.Int32           // rooms in flight for longer than suspectAt
 
-	// Owned by the loop.
-	stop     bool // leave when all connections are closed
+	// Owned by the loop, which changes its goroutine: see takeOver.
+	pilot    *pilot
+	flights  uint64    // begun
+	at       place     // in the wake of a slot
+	flying   []*hosted // rooms whose ticks others make just now
+	stop     bool      // leave when all connections are closed
 	slots    []*slot
 	table    table
 	adopted  []*hosted
@@ -84,7 +93,6 @@ type worker struct {
 	out      []byte
 	sink     sink
 	n        tally
-	heap     heapAllocs // see memory.go
 	patrolAt int64
 	timer    *time.Timer
 	now      int64 // of the present wake's slot
@@ -98,6 +106,7 @@ type worker struct {
 func newWorker(h *Host, index int) *worker {
 	w := &worker{host: h, index: index, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	w.sink.w = w
+	w.timer = time.NewTimer(time.Hour)
 	return w
 }
 
@@ -129,6 +138,12 @@ func (w *worker) settle(now int64) {
 	w.doubts = slices.DeleteFunc(w.doubts, func(d doubt) bool { return d.room.over })
 	w.mu.Unlock()
 	for _, d := range due {
+		if d.room.flying {
+			w.mu.Lock()
+			w.doubts = slices.Insert(w.doubts, 0, d) // the next patrol's
+			w.mu.Unlock()
+			continue
+		}
 		if r := d.room.room; r != nil && !d.room.over && !slices.ContainsFunc(r.Sessions(), func(s *engine.Session) bool { return s.Seat() == d.seat }) {
 			w.host.clerk.add(notice{room: d.room, engine: engine.Notice{Kind: engine.NoticeSeatFree, Seat: d.seat}})
 		}
@@ -164,29 +179,43 @@ func (w *worker) ring() {
 	}
 }
 
-// run is the loop.
-func (w *worker) run() {
-	defer close(w.done)
-	w.timer = time.NewTimer(time.Hour)
-	defer w.timer.Stop()
-	defer w.release()
+// run is the loop. from is nil, or the pilot that ran it so far and is in a tick that was taken away from it.
+func (w *worker) run(p, from *pilot) {
+	defer p.end()
+	p.begin()
+	if from != nil {
+		w.resume(from)
+		w.account()
+	}
 	for {
 		began := w.host.now()
 		w.beat.Store(began)
 		w.takeMail()
 		next := w.runDue()
+		w.overdue(w.host.now())
 		if began >= w.patrolAt {
 			w.patrol(began)
 		}
-		w.n.publish(&w.host.stats)
-		took := w.host.now() - began
-		w.host.stats.BusyNS.Add(uint64(took))
-		w.busy.Add(took)
-		if w.stop && len(w.table.free) == len(w.table.conns) {
-			return
+		w.account()
+		if w.active.Swap(next != 0) != (next != 0) {
+			w.host.stir()
+		}
+		if w.stop && len(w.flying) == 0 && len(w.table.free) == len(w.table.conns) {
+			break
 		}
 		w.sleep(next)
 	}
+	w.timer.Stop()
+	w.release()
+	close(w.done)
+}
+
+// account publishes what the present wake has counted.
+func (w *worker) account() {
+	w.n.publish(&w.host.stats)
+	took := w.host.now() - w.beat.Load()
+	w.host.stats.BusyNS.Add(uint64(took))
+	w.busy.Add(took)
 }
 
 // takeMail does what others have asked for.
@@ -213,12 +242,13 @@ func (w *worker) takeMail() {
 	if stop && !w.stop {
 		w.stop = true
 		for _, h := range w.adopted {
-			w.park(h)
-			code, text := w.parting()
-			w.dismiss(h, code, text)
+			if !h.flying {
+				w.park(h)
+			}
 		}
 	}
 	if abort {
+		w.giveUpAll()
 		for _, c := range w.table.conns {
 			if c != nil {
 				w.lose(c)
@@ -229,18 +259,28 @@ func (w *worker) takeMail() {
 
 func (w *worker) do(e *errand) {
 	h := e.room
-	if e.ask != nil {
-		e.ask(w, h)
-		return
-	}
-	if e.adopt == nil {
-		if h.room != nil && !h.over {
+	switch {
+	case e.landed != nil:
+		w.landed(h, e.landed)
+	case e.hung != nil:
+		w.convict(h, e.hung)
+	case e.adopt != nil:
+		w.adopt(h, e)
+	case h.flying:
+		w.wait(h, e)
+	case e.ask != nil:
+		e.ask(w, h, nil)
+	case h.room != nil:
+		if !h.over {
 			w.dismiss(h, e.code, e.text)
 			w.retire(h)
-			h.discard()
 		}
-		return
+		h.discard() // also of a room that ended while it was withdrawn
 	}
+}
+
+// adopt takes a room that was made.
+func (w *worker) adopt(h *hosted, e *errand) {
 	h.room, h.idle = e.adopt, w.now
 	h.ctx, h.cancel = context.WithCancel(w.host.ctx)
 	h.slot = w.emptiest(h.room.TickHz())
@@ -255,11 +295,22 @@ func (w *worker) do(e *errand) {
 
 // receive lets a connection ask for its place in the room.
 func (w *worker) receive(a *arrival) {
-	c := &conn{link: a.link, room: a.room, parser: a.parser, rest: a.rest}
-	w.table.add(c)
 	h := a.room
-	if h.room == nil || h.over || w.stop {
-		w.turnAway(c)
+	if h.flying && !w.stop {
+		w.waitIn(h, a)
+		return
+	}
+	c := w.connect(a)
+	switch {
+	case w.stop:
+		code, text := w.parting()
+		w.turnAway(c, code, text)
+		return
+	case h.room == nil || h.over:
+		w.host.mu.RLock()
+		code, text := h.closeOf()
+		w.host.mu.RUnlock()
+		w.turnAway(c, code, text)
 		return
 	}
 	c.slot = h.slot
@@ -273,22 +324,19 @@ func (w *worker) receive(a *arrival) {
 	h.slot.rouse(w.host.now())
 }
 
-// turnAway tells a connection that came too late for its room.
-func (w *worker) turnAway(c *conn) {
-	h := c.room
+// connect gives an arrival its place in the table.
+func (w *worker) connect(a *arrival) *conn {
+	c := &conn{link: a.link, room: a.room, parser: a.parser, rest: a.rest}
+	w.table.add(c)
+	return c
+}
+
+// turnAway tells a connection that it does not get into its room.
+func (w *worker) turnAway(c *conn, code wire.CloseCode, text string) {
 	c.room, c.slot = nil, w.anySlot()
-	if !w.admit(c) {
-		return
-	}
-	if w.stop {
-		code, text := w.parting()
+	if w.admit(c) {
 		w.closeConn(c, code, text)
-		return
 	}
-	w.host.mu.RLock()
-	code, text := h.closeOf()
-	w.host.mu.RUnlock()
-	w.closeConn(c, code, text)
 }
 
 // admit begins to watch a connection.
@@ -367,6 +415,7 @@ func (w *worker) patrol(now int64) {
 // release frees what the loop owns at its end.
 func (w *worker) release() {
 	for _, h := range w.adopted {
+		w.ground(h)
 		w.sayAllEnded(h)
 	}
 	for _, s := range w.slots {

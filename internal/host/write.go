@@ -156,7 +156,9 @@ func (w *worker) leave(c *conn) {
 	}
 	if c.session != nil {
 		c.stood()
-		h.room.Lost(c.session, c.id)
+		if !h.flying { // else the worker ends, and so does the room
+			h.room.Lost(c.session, c.id)
+		}
 	}
 	c.room, c.session = nil, nil
 }
