@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -105,7 +106,7 @@ func (p *player) play(prog *room.Program) (err error) {
 		}
 	}
 	if p.until == 0 && f.Panic != "" {
-		if err := p.room.TakeCheckpoint(); err != nil { // the last thing of a tick that may fail
+		if err := p.inTime(p.room.TakeCheckpoint); err != nil { // the last thing of a tick that may fail
 			return p.report(err)
 		}
 		return fmt.Errorf("the replay ends at tick %d without the panic of the file, %q: Step does not do the same twice, or the game is another", p.room.TickNow(), f.Panic)
@@ -124,7 +125,7 @@ func (p *player) tick(record []byte) error {
 	if err != nil {
 		return err
 	}
-	err = p.room.Replay(wire.AppendBytes(nil, record))
+	err = p.inTime(func() error { return p.room.Replay(wire.AppendBytes(nil, record)) })
 	if !p.verbose {
 		return err
 	}
@@ -139,6 +140,31 @@ func (p *player) tick(record []byte) error {
 	return err
 }
 
+// replayLimit is longer than a server lets a tick be.
+const replayLimit = 3 * time.Second
+
+// inTime calls into the game, and does not wait for it longer than a server would if that is what the file is about.
+func (p *player) inTime(f func() error) error {
+	if _, hung := engine.HungIn(p.file.Panic); !hung {
+		return f()
+	}
+	done := make(chan error, 1)
+	go func() { done <- f() }() // ends with the process if the game does not come back
+	timer := time.NewTimer(replayLimit)
+	defer timer.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-timer.C:
+			if p.room.Abandon(replayLimit, p.file.Stack) {
+				return &engine.PanicError{Value: p.room.Ended().Fault.Panic, Stack: p.file.Stack}
+			}
+			timer.Reset(time.Millisecond) // it is not inside of the game just now
+		}
+	}
+}
+
 // report says where a game panicked, its own frames first.
 func (p *player) report(err error) error {
 	var failed *engine.PanicError
@@ -149,7 +175,11 @@ func (p *player) report(err error) error {
 	if p.room != nil {
 		tick = p.room.TickNow()
 	}
-	fmt.Fprintf(p.stdout, "the game panics at tick %d: %s\n", tick, failed.Value)
+	what := "panics"
+	if p.room != nil && p.room.Abandoned() {
+		what = "does not come back"
+	}
+	fmt.Fprintf(p.stdout, "the game %s at tick %d: %s\n", what, tick, failed.Value)
 	for _, frame := range host.GameStack(failed.Stack) {
 		fmt.Fprintf(p.stdout, "  at %s\n     %s:%s\n", frame, frame.File, frame.Line)
 	}
@@ -159,10 +189,17 @@ func (p *player) report(err error) error {
 	switch was := p.file.Panic; {
 	case was == "":
 		return errors.New("the file is of a room that had not failed")
-	case was != strings.ToValidUTF8(failed.Value, "?"):
+	case !samePanic(was, strings.ToValidUTF8(failed.Value, "?")):
 		return fmt.Errorf("the file is of another panic: tick %d, %s", p.file.Tick, was)
 	}
 	return nil
+}
+
+// samePanic compares texts of faults; of two that do not come back, where.
+func samePanic(was, is string) bool {
+	before, hung := engine.HungIn(was)
+	now, hangs := engine.HungIn(is)
+	return hung == hangs && before == now
 }
 
 // state prints where the replay has come to.
