@@ -102,7 +102,7 @@ type Config struct {
 	plant engine.Plant
 	wall  func() time.Time // the machine's clock; nil: time.Now
 
-	// abandoned is how many games' goroutines run on that nobody waits for. nil: none.
+	// abandoned stands in for the number of goroutines that did not come back from a game. nil: the host's.
 	abandoned func() int
 
 	// Set by fitFiles; 0: not yet.

@@ -158,7 +158,7 @@ func numbers(t *testing.T) map[string]float64 {
 	t.Helper()
 	exprs := map[string]ast.Expr{}
 	for _, src := range sources(t) {
-		if strings.HasPrefix(src.pkg, "examples") || strings.HasPrefix(src.pkg, "loadtest") || strings.HasPrefix(src.pkg, "clients") || src.pkg == "room/roomtest" {
+		if strings.HasPrefix(src.pkg, "examples") || strings.HasPrefix(src.pkg, "loadtest") || strings.HasPrefix(src.pkg, "clients") || strings.HasPrefix(src.pkg, "test") || src.pkg == "room/roomtest" {
 			continue
 		}
 		ast.Inspect(src.file, func(n ast.Node) bool {

@@ -88,12 +88,15 @@ func (g *guard) close() {
 	}
 }
 
-// abandoned is what Config.abandoned says.
+// abandoned is how many goroutines did not come back from a game.
 func (n *Node) abandoned() int {
-	if n.cfg.abandoned == nil {
+	if n.cfg.abandoned != nil {
+		return n.cfg.abandoned()
+	}
+	if n.host == nil {
 		return 0
 	}
-	return n.cfg.abandoned()
+	return int(n.host.Stats().GoroutinesAbandoned.Load())
 }
 
 // journalPressure is what waits for the disk. A disk that fails stops admission at once: rooms that are begun now would not be kept.

@@ -13,6 +13,13 @@ import (
 	"github.com/ringside-server/ringside/room"
 )
 
+// How long a game may take: for a tick, for New, for a room's restoring.
+const (
+	defaultStepLimit    = 2 * time.Second
+	defaultStartLimit   = 10 * time.Second
+	defaultRestoreLimit = 30 * time.Second
+)
+
 // ErrConfig is wrapped by every error about a Config that cannot run.
 var ErrConfig = errors.New("host config")
 
@@ -127,9 +134,9 @@ func (c *Config) validate() error {
 		{"HelloTimeout", &c.HelloTimeout, 5 * time.Second},
 		{"SlowTimeout", &c.SlowTimeout, 5 * time.Second},
 		{"IdleTimeout", &c.IdleTimeout, time.Minute},
-		{"StepLimit", &c.StepLimit, 2 * time.Second},
-		{"StartLimit", &c.StartLimit, 10 * time.Second},
-		{"RestoreLimit", &c.RestoreLimit, 30 * time.Second},
+		{"StepLimit", &c.StepLimit, defaultStepLimit},
+		{"StartLimit", &c.StartLimit, defaultStartLimit},
+		{"RestoreLimit", &c.RestoreLimit, defaultRestoreLimit},
 	} {
 		if *f.v == 0 {
 			*f.v = f.def

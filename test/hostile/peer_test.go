@@ -120,14 +120,6 @@ func (g *guest) replies(t *testing.T, n int) (got []wire.Reply) {
 	return got
 }
 
-// ponged asks for a PONG, and fails if the connection ends before it comes: what was sent before it has been read.
-func (g *guest) ponged(t *testing.T, what string) {
-	t.Helper()
-	if err := g.alive(); err != nil {
-		t.Errorf("%s: the connection should go on: %v", what, err)
-	}
-}
-
 func (g *guest) alive() error {
 	const mark = 1<<40 + 77
 	if err := g.Send(wire.AppendPing(nil, wire.Ping{ClientUS: mark})); err != nil {

@@ -1,0 +1,60 @@
+package hostile_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/ringside-server/ringside/test/rig"
+	"github.com/ringside-server/ringside/test/rogue"
+)
+
+// hangEnds is how long the players of a room whose game does not come back wait for its end: the limit of a step is 2 s.
+const hangEnds = 3 * time.Second
+
+func TestGameHangs(t *testing.T) {
+	node, others := neighbourhood(t)
+	for _, in := range callbacks { // one that waits costs no processor, so that all of them can be tried on one node
+		others.Case(t, games, "a "+in+" that blocks", func(t *testing.T) string {
+			g, second := visit(t, node, rogue.Options{Harm: "block", In: in})
+			g.ripens(t)
+			g.stir(t, second)
+			return g.failed(t, node, hangEnds)
+		})
+	}
+	others.Case(t, games, "New that blocks", func(t *testing.T) string {
+		_, err := rig.CreateRoom(t.Context(), node, "rogue", rogue.Options{Harm: "block", In: "new"})
+		return refusal(t, err, 500)
+	})
+	others.Case(t, games, "30 ms Step", func(t *testing.T) string {
+		g, _ := visit(t, node, rogue.Options{Harm: "slow", In: "step", MS: 30})
+		g.plays(t)
+		return "the room goes on"
+	})
+	others.Case(t, games, "1 s Step", func(t *testing.T) string {
+		g, _ := visit(t, node, rogue.Options{Harm: "slow", In: "step", MS: 1000})
+		g.plays(t)
+		g.Close()
+		return "the room goes on, a tick a second"
+	})
+	others.Case(t, games, "2.5 s Step", func(t *testing.T) string {
+		g, _ := visit(t, node, rogue.Options{Harm: "slow", In: "step", MS: 2500})
+		g.ripens(t)
+		return g.failed(t, node, hangEnds)
+	})
+}
+
+func TestGameLoops(t *testing.T) {
+	for _, in := range []string{"step", "view", "join"} { // each takes a processor for good: a node of its own
+		node, others := neighbourhood(t)
+		others.Case(t, games, "for {} in "+in, func(t *testing.T) string {
+			g, second := visit(t, node, rogue.Options{Harm: "loop", In: in})
+			g.ripens(t)
+			g.stir(t, second)
+			return g.failed(t, node, hangEnds)
+		})
+		others.MoveOut()
+		if code := node.Stop(t); code != 0 {
+			t.Errorf("the node ended with %d after SIGTERM", code)
+		}
+	}
+}
