@@ -47,9 +47,12 @@ func (p *Program) StartIn(gate *Turnstile, id string, seed uint64, options json.
 func (d *Driver) make(options json.RawMessage) error {
 	d.gate.enter(inNew)
 	defer d.gate.exit(inNew)
-	d.Room.making = true
+	d.Room.phase.Store(making)
 	game, err := d.prog.Def.New(d.Room, options)
-	d.Room.making = false
+	d.Room.phase.Store(resting)
+	if m := d.Misused(); m != nil {
+		panic(m)
+	}
 	if err != nil {
 		return err
 	}
@@ -92,12 +95,12 @@ func (d *Driver) Unseat(slot int) {
 // enter and exit frame everything that the game does in a tick.
 func (d *Driver) enter(c callback) {
 	d.gate.enter(c)
-	d.Room.inside = true
+	d.Room.phase.Store(calling)
 }
 
 func (d *Driver) exit(c callback) {
 	d.gate.exit(c)
-	d.Room.inside = false
+	d.Room.phase.Store(resting)
 }
 
 // Gate is what everything that calls the game goes through.

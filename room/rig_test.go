@@ -2,6 +2,7 @@ package room
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -97,7 +98,7 @@ func wantPanic(t testing.TB, text string, f func()) {
 		t.Helper()
 		if v := recover(); v == nil {
 			t.Errorf("no panic, want one with %q", text)
-		} else if s, ok := v.(string); !ok || !strings.Contains(s, text) {
+		} else if s := fmt.Sprint(v); !strings.Contains(s, text) {
 			t.Errorf("panic %v, want one with %q", v, text)
 		}
 	}()

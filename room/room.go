@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -19,8 +20,13 @@ const EverySlot = -1
 // MaxResult is how many bytes of JSON a room may end with.
 const MaxResult = 16 << 10
 
-// A Room is a game's hand on the room it runs in. It is passed to every callback and must not be used outside of one, nor
-// by another goroutine: that panics where it is noticed.
+// A Room is a game's hand on the room it runs in. It is passed to every callback and is good for nothing outside of one, nor for
+// any other goroutine. What a game does with it is part of a tick, and there is no tick then.
+//
+// Methods that do something (Send, Kick, End, After, Call and their like) notice if no callback runs: they do nothing, the log
+// names the line, and the room ends with a fault at its next tick. Those that only tell something (Players, Tick, Rand) do not
+// notice, nor does any while a callback happens to run beside the goroutine: that is a data race, which go test -race finds. What
+// a goroutine finds out reaches the room through Call.
 type Room struct {
 	// Immutable after New.
 	id     string
@@ -35,9 +41,11 @@ type Room struct {
 	timers   timers
 	effects  []Effect
 	payloads []byte // what the effects' payloads point into
-	inside   bool   // a callback is running
-	making   bool   // New is running
 	caller   bool   // the game is a Caller
+
+	// Set by the engine's goroutine, read by any that has hold of the room; see misuse.go.
+	phase  atomic.Uint32
+	misuse atomic.Pointer[Misuse] // the first
 }
 
 // ID is the room's name in the directory.
@@ -107,7 +115,9 @@ func (r *Room) Count() (people, bots int) {
 // After sets a timer: in that many ticks (at least 1) Due yields tag, once. It returns the tick of that. Timers survive
 // restarts; they may be set in New.
 func (r *Room) After(ticks int, tag uint32) (due uint32) {
-	r.checkTimer("After")
+	if !r.allowsTimer("After") {
+		return 0
+	}
 	due = r.tick + uint32(max(ticks, 1))
 	r.timers.add(due, tag)
 	return due
@@ -121,7 +131,9 @@ func (r *Room) Restart(ticks int, tag uint32) (due uint32) {
 
 // Cancel removes the timers with that tag that have not been due yet.
 func (r *Room) Cancel(tag uint32) {
-	r.checkTimer("Cancel")
+	if !r.allowsTimer("Cancel") {
+		return
+	}
 	r.timers.cancel(tag)
 }
 
@@ -166,7 +178,9 @@ type Effect struct {
 }
 
 func (r *Room) emit(event, slot int, tb *table, base unsafe.Pointer) {
-	r.check("Send")
+	if !r.allows("Send") {
+		return
+	}
 	start := len(r.payloads)
 	r.payloads = tb.appendPayload(r.payloads, base)
 	r.effects = append(r.effects, Effect{Kind: EffectEvent, Slot: slot, ID: event, Payload: r.payloads[start:]})
@@ -174,19 +188,25 @@ func (r *Room) emit(event, slot int, tb *table, base unsafe.Pointer) {
 
 // Kick removes a player at the end of this tick; text is what the player reads.
 func (r *Room) Kick(p *Player, text string) {
-	r.check("Kick")
+	if !r.allows("Kick") {
+		return
+	}
 	r.effects = append(r.effects, Effect{Kind: EffectKick, Slot: p.Slot, Text: text})
 }
 
 // AddBot lets a bot join at the start of the next tick, if there is a free slot.
 func (r *Room) AddBot(name string) {
-	r.check("AddBot")
+	if !r.allows("AddBot") {
+		return
+	}
 	r.effects = append(r.effects, Effect{Kind: EffectAddBot, Text: name})
 }
 
 // Lock closes the room for new players, or opens it again.
 func (r *Room) Lock(locked bool) {
-	r.check("Lock")
+	if !r.allows("Lock") {
+		return
+	}
 	e := Effect{Kind: EffectLock}
 	if locked {
 		e.ID = 1
@@ -196,32 +216,22 @@ func (r *Room) Lock(locked bool) {
 
 // SetMetadata changes what the directory says of the room; an empty value removes the key.
 func (r *Room) SetMetadata(key, value string) {
-	r.check("SetMetadata")
+	if !r.allows("SetMetadata") {
+		return
+	}
 	r.effects = append(r.effects, Effect{Kind: EffectMetadata, Key: key, Text: value})
 }
 
 // End ends the room after this tick. result becomes JSON (at most MaxResult bytes, a fault beyond); players get it with END.
 func (r *Room) End(result any) {
-	r.check("End")
+	if !r.allows("End") {
+		return
+	}
 	b, err := json.Marshal(result)
 	if err != nil || len(b) > MaxResult {
 		panic(fmt.Sprintf("room: End: result of %d bytes (at most %d): %v", len(b), MaxResult, err))
 	}
 	r.effects = append(r.effects, Effect{Kind: EffectEnd, Payload: b})
-}
-
-// check panics on a use outside of a callback, and in New: the effect would belong to no tick.
-func (r *Room) check(what string) {
-	if r.making {
-		panic("room: " + what + " called in New; a room has no effects before its first tick")
-	}
-	r.checkTimer(what)
-}
-
-func (r *Room) checkTimer(what string) {
-	if !r.inside && !r.making {
-		panic("room: " + what + " called outside of a callback")
-	}
 }
 
 // timers are the room's pending timers, ordered by tick, then by when they were set.

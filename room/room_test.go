@@ -142,15 +142,15 @@ func TestEffects(t *testing.T) {
 		"SetMetadata": func(r *Room) { r.SetMetadata("map", "sea") },
 		"End":         func(r *Room) { r.End(map[string]int{"winner": 2}) },
 	} {
-		wantPanic(t, what+" called outside of a callback", func() { f(d.Room) })
-		wantPanic(t, what+" called in New", func() {
+		wantMisuse(t, def, what+" called outside of a callback at room_test.go:", f)
+		wantPanic(t, what+" called in New at room_test.go:", func() {
 			def := def
 			def.New = func(r *Room, _ json.RawMessage) (Game, error) { f(r); return g, nil }
 			start(t, def)
 		})
 	}
-	wantPanic(t, "After called outside", func() { d.Room.After(1, 1) })
-	wantPanic(t, "Cancel called outside", func() { d.Room.Cancel(1) })
+	wantMisuse(t, def, "After called outside", func(r *Room) { r.After(1, 1) })
+	wantMisuse(t, def, "Cancel called outside", func(r *Room) { r.Cancel(1) })
 
 	inside(d, g, func(r *Room) {
 		said.Send(r, p, wish{"hi"})

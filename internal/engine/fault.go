@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringside-server/ringside/internal/wire"
+	"github.com/ringside-server/ringside/room"
 )
 
 // A Fault is what a game that failed left, by a panic or by not coming back: enough to bring it about again.
@@ -34,7 +35,7 @@ func (r *Room) catch() {
 		v = "the game ended the goroutine it was called in (runtime.Goexit)"
 	}
 	r.midway = false
-	r.fail("the game failed", Fault{Panic: fmt.Sprint(v), Stack: debug.Stack()})
+	r.fail("the game failed", Fault{Panic: fmt.Sprint(v), Stack: stackOf(v)})
 }
 
 // fail ends the room and completes the fault.
@@ -70,6 +71,14 @@ func HungIn(text string) (callback string, ok bool) {
 // Abandoned reports whether Abandon has succeeded. Any goroutine may ask.
 func (r *Room) Abandoned() bool { return r.cfg.Gate.IsShut() }
 
+// stackOf is where it came to what was recovered. A misuse was noticed elsewhere, and before.
+func stackOf(v any) []byte {
+	if m, ok := v.(*room.Misuse); ok {
+		return m.Stack
+	}
+	return debug.Stack()
+}
+
 // A PanicError is a game's panic outside of a tick: while the room was made, restored or replayed.
 type PanicError struct {
 	Value string // what it panicked with
@@ -82,7 +91,7 @@ func (e *PanicError) Error() string { return "the game panicked: " + e.Value }
 func guard(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &PanicError{Value: fmt.Sprint(v), Stack: debug.Stack()}
+			err = &PanicError{Value: fmt.Sprint(v), Stack: stackOf(v)}
 		}
 	}()
 	return f()

@@ -256,6 +256,9 @@ func (r *Room) apply(in *wire.Reader) {
 	}
 	r.tick = tick
 	r.driver.SetTick(tick)
+	if m := r.driver.Misused(); m != nil {
+		panic(m)
+	}
 	for _, s := range r.sessions {
 		s.inputs = s.inputs[:0]
 	}
@@ -346,6 +349,10 @@ func (r *Room) Close(code wire.CloseCode, reason string) {
 	r.journal.add(r.record)
 	r.run(r.record)
 }
+
+// Misused is the first time that the game used its room outside of a callback, nil if it did not: the room ends at its next tick.
+// It may be called by any goroutine.
+func (r *Room) Misused() *room.Misuse { return r.driver.Misused() }
 
 // Entities is how many entities everybody sees in the newest view. StateBytes is the size of the newest state frame that was
 // made for a session, without its head.

@@ -28,7 +28,7 @@ func (r *Room) Slept() bool { return r.sleep.slept }
 // sleepOn reports whether the next tick need not be made.
 func (r *Room) sleepOn() bool {
 	z := &r.sleep
-	if !z.on {
+	if !z.on || r.driver.Misused() != nil {
 		return false
 	}
 	if !z.planned {

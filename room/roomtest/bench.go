@@ -66,6 +66,7 @@ func New(t testing.TB, def room.Definition, opts Options) *Bench {
 	if !def.NoReplay {
 		b.twin = b.newSide(zerolog.Nop())
 	}
+	t.Cleanup(b.failOnMisuse)
 	return b
 }
 
@@ -313,6 +314,21 @@ func (b *Bench) failOnPanic(who string, end *engine.End) {
 	b.Fatalf("%s panicked in tick %d: %s\n\n%s", who, end.Fault.Tick, end.Fault.Panic, stack)
 }
 
+// failOnMisuse reports a use of the room outside of a callback that no tick followed in which the room would have ended.
+func (b *Bench) failOnMisuse() {
+	b.Helper()
+	sides := b.sides()
+	if b.copy != nil {
+		sides = append(sides, &b.copy.side)
+	}
+	for _, s := range sides {
+		if m := s.room.Misused(); m != nil && s.room.Ended() == nil {
+			b.Errorf("after tick %d: %s\n\n%s", b.Now(), m.Text, m.Stack)
+			return
+		}
+	}
+}
+
 // An End is how a room ended.
 type End struct {
 	Code   int // the close code: 4009 the game said End, 4012 it failed
@@ -367,6 +383,7 @@ func (b *Bench) Update(def room.Definition) {
 
 func (b *Bench) restart(cfg engine.Config) {
 	b.Helper()
+	b.failOnMisuse()
 	for i, s := range b.sides() {
 		checkpoint, err := s.room.AppendCheckpoint(nil)
 		if err != nil {

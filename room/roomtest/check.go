@@ -158,6 +158,7 @@ func (b *Bench) restoreCopy(checkpoint []byte, applied int) {
 	if err != nil {
 		b.Fatalf("tick %d: the room cannot be restored: %v", b.Now(), err)
 	}
+	b.failOnMisuse() // of the copy before
 	b.copy = &restored{side: side{r, b.made}, from: b.Now(), applied: applied, clients: make(map[uint32]*client)}
 	b.checks.restores++
 }
