@@ -43,6 +43,7 @@ var tree = []struct {
 	{pkg: "internal/backup"},
 	{pkg: "internal/clock"},
 	{pkg: "internal/pressure"},
+	{pkg: "internal/crash"},
 	{pkg: "matchmaker", uses: []string{"internal/stream"}},
 	{pkg: "raftstore"},
 	{pkg: "internal/view", uses: []string{"internal/wire"}},
