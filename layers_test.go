@@ -51,7 +51,7 @@ var tree = []struct {
 	{pkg: "internal/engine", uses: []string{"room", "internal/view", "internal/wire"}},
 	{pkg: "room/roomtest", uses: []string{"room", "internal/engine", "internal/view", "internal/wire"}},
 	{pkg: "internal/ws", uses: []string{"internal/wire", "internal/sock"}},
-	{pkg: "internal/host", uses: []string{"room", "internal/engine", "internal/ws", "internal/wire", "internal/sock"}},
+	{pkg: "internal/host", uses: []string{"room", "internal/crash", "internal/engine", "internal/ws", "internal/wire", "internal/sock"}},
 	{pkg: "internal/admin", uses: []string{"internal/host"}},
 	{pkg: "clients/go", uses: []string{"internal/wire", "internal/view"}},
 	{pkg: "examples/*", uses: []string{"room", "clients/go"}},

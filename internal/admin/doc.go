@@ -10,7 +10,7 @@
 //	POST /admin/api/rooms/{id}/close  {"text"}
 //	POST /admin/api/rooms/{id}/kick   {"slot" or "seat", "text"}
 //	GET  /admin/api/backup            a backup file
-//	GET  /debug/pprof/…               profiles; Steps are labelled with game and room while one is taken
+//	GET  /debug/pprof/…               profiles; what runs a game is labelled with game and room
 //
 // A POST needs the header X-Ringside-Admin: 1, which no form of another site can send. Errors are application/problem+json with a
 // code. The command line (package ringside) speaks the same API through Client.

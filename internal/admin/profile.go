@@ -57,7 +57,7 @@ func (a *api) profile(w http.ResponseWriter, r *http.Request) error {
 	}
 }
 
-// timed takes a profile that lasts, with the Steps of rooms labelled.
+// timed takes a profile that lasts.
 func (a *api) timed(w http.ResponseWriter, r *http.Request, seconds float64, start func() error, stop func()) error {
 	if text := r.URL.Query().Get("seconds"); text != "" {
 		n, err := strconv.ParseFloat(text, 64)
@@ -68,9 +68,6 @@ func (a *api) timed(w http.ResponseWriter, r *http.Request, seconds float64, sta
 	}
 	d := time.Duration(seconds * float64(time.Second))
 	extend(w, d+time.Minute)
-	h := a.Node.Host()
-	h.LabelSteps(true)
-	defer h.LabelSteps(false)
 	attachment(w, r.PathValue("name"))
 	if err := start(); err != nil {
 		w.Header().Del("Content-Disposition")

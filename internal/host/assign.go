@@ -80,7 +80,7 @@ func (h *Host) assign(a Assignment) {
 
 // begin starts a room. The caller holds mu.
 func (h *Host) begin(a Assignment) {
-	r := &hosted{Assignment: a, game: h.games[a.Game], worker: h.leastLoaded(), ready: make(chan struct{})}
+	r := &hosted{Assignment: a, game: h.games[a.Game], worker: h.leastLoaded(), ready: make(chan struct{}), labels: labelsOf(&a)}
 	h.rooms[a.Room] = r
 	r.worker.rooms.Add(1)
 	h.starters.Add(1)
@@ -152,7 +152,7 @@ func (h *Host) over(r *hosted, end *engine.End) {
 	}
 }
 
-// keepFault logs how a game failed and writes its fault file.
+// keepFault writes a fault file of how a game failed, and logs it.
 func (h *Host) keepFault(r *hosted, f *engine.Fault) {
 	defer h.starters.Done()
 	path, err := h.faults.write(faultOf(r, f))
@@ -164,6 +164,10 @@ func (h *Host) keepFault(r *hosted, f *engine.Fault) {
 		Str("at", gameAt(f.Stack)).Bytes("stack", f.Stack).Str("file", path)
 	if err != nil {
 		event = event.AnErr("file_error", err)
+	}
+	if r.crash != nil {
+		event.Str("crash", r.crash.File).Msg("game brought down the process before: its room is over")
+		return
 	}
 	event.Msg(what)
 }

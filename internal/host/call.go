@@ -171,7 +171,9 @@ func (k *callers) make(c *call) (mine bool) {
 			k.handOver()
 		}
 	}()
+	c.room.wear(nil)
 	result, err := c.guarded(ctx)
+	takeOff()
 	back = true
 	if !over.Load() && c.ctx.Err() == nil {
 		c.answer(result, err)

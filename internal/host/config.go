@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/ringside-server/ringside/internal/crash"
 	"github.com/ringside-server/ringside/internal/engine"
 	"github.com/ringside-server/ringside/internal/sock"
 	"github.com/ringside-server/ringside/room"
@@ -84,6 +85,9 @@ type Config struct {
 	StartLimit, RestoreLimit time.Duration
 	// Plant corrupts some of the states that are sent, to test load tests; see engine.Plant.
 	Plant engine.Plant
+	// Crashes are how processes before this one ended that had a room to blame: it does not run again but is over, with 4012 and
+	// a fault file. A crash is of one epoch of its room; rooms that ran since are not touched.
+	Crashes []crash.Crash
 	// FaultDir is where the journals of failed rooms are written. "": nowhere. MaxFaults is how many are kept (default 50).
 	FaultDir  string
 	MaxFaults int

@@ -145,7 +145,7 @@ func TestRefusedRooms(t *testing.T) {
 	r.assign(Assignment{Room: "no", Game: "dots", Options: []byte(`{"Refuse":"no such map"}`)})
 	r.assign(Assignment{Room: "bang", Game: "dots", Options: []byte(`{"Explode":true}`)})
 	r.assign(Assignment{Room: "what", Game: "chess"})
-	for _, prefix := range []string{"refused no 1 ", "refused bang 1 ", "refused what 1 "} {
+	for _, prefix := range []string{"refused no 1 ", "ended bang 1 4012 ", "refused what 1 "} {
 		r.town.await(t, prefix, 1)
 	}
 	if line := r.town.await(t, "refused no", 1); !strings.HasSuffix(line, "no such map") {

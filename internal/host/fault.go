@@ -15,9 +15,10 @@ import (
 // A FaultFile is what a failed room left, enough to bring its failure about again on a desk, or, without a panic, a room as it was
 // when somebody asked for it. On disk it is one msgpack array:
 //
-//	[2, game, version, options:bin, seed, epoch, tick, panic, stack:bin, checkpoint:bin, records:bin, room, bots, places, base]
+//	[3, game, version, options:bin, seed, epoch, tick, panic, stack:bin, checkpoint:bin, records:bin, room, bots, places, base, crash]
 //
-// checkpoint and records are engine.Fault's, base is the checkpoint's tick. Version 1 ends with records.
+// checkpoint and records are engine.Fault's, base is the checkpoint's tick, crash is 1 or 0. Version 1 ends with records, version 2
+// with base.
 type FaultFile struct {
 	Room        string // "" in version 1
 	Game        string
@@ -32,10 +33,11 @@ type FaultFile struct {
 	Stack       []byte
 	Checkpoint  []byte
 	Records     []byte
+	Crash       bool // the failure ended the process: Records end before it, and Tick is the first that is missing
 }
 
 const (
-	faultVersion = 2
+	faultVersion = 3
 	maxFaultPart = 64 << 20
 )
 
@@ -43,12 +45,13 @@ func faultOf(r *hosted, f *engine.Fault) *FaultFile {
 	return &FaultFile{
 		Room: r.Room, Game: r.Game, Version: r.game.Def.Version, Options: r.Options, Seed: r.Seed, Epoch: r.Epoch,
 		Bots: r.Bots, Places: r.MaxPlayers, Tick: f.Tick, Panic: f.Panic, Stack: f.Stack, Checkpoint: f.Checkpoint, Records: f.Records,
+		Crash: r.crash != nil,
 	}
 }
 
 // Append appends the file's bytes.
 func (f *FaultFile) Append(dst []byte) []byte {
-	dst = wire.AppendArrayLen(dst, 15)
+	dst = wire.AppendArrayLen(dst, 16)
 	dst = wire.AppendUint(dst, faultVersion)
 	dst = wire.AppendString(dst, f.Game)
 	dst = wire.AppendUint(dst, uint64(f.Version))
@@ -67,14 +70,19 @@ func (f *FaultFile) Append(dst []byte) []byte {
 	}
 	dst = wire.AppendInt(dst, int64(bots))
 	dst = wire.AppendUint(dst, uint64(f.Places))
-	return wire.AppendUint(dst, uint64(f.Base))
+	dst = wire.AppendUint(dst, uint64(f.Base))
+	crash := uint64(0)
+	if f.Crash {
+		crash = 1
+	}
+	return wire.AppendUint(dst, crash)
 }
 
 // ParseFault reads the bytes of a fault file. The result points into them.
 func ParseFault(data []byte) (*FaultFile, error) {
 	r := wire.NewReader(data)
 	n, v := r.ArrayLen(), r.Uint32()
-	if n != 11 && n != 15 || v != 1 && v != faultVersion || (n == 11) != (v == 1) {
+	if lengths := [...]int{1: 11, 2: 15, faultVersion: 16}; v < 1 || v > faultVersion || n != lengths[v] {
 		return nil, fmt.Errorf("read fault file: %w: %d elements, version %d", wire.ErrMalformed, n, v)
 	}
 	f := &FaultFile{Game: string(r.String(64)), Version: r.Uint32(), Options: r.Bytes(maxFaultPart), Seed: uint64(r.Int())}
@@ -87,6 +95,9 @@ func ParseFault(data []byte) (*FaultFile, error) {
 			f.Bots = &bots
 		}
 		f.Places, f.Base = int(r.Uint32()), r.Uint32()
+	}
+	if v > 2 {
+		f.Crash = r.Uint32() == 1
 	}
 	if r.Err() != nil || r.Len() > 0 {
 		return nil, fmt.Errorf("read fault file: %w", wire.ErrMalformed)

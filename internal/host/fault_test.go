@@ -11,7 +11,7 @@ func sampleFault() *FaultFile {
 	bots := 3
 	return &FaultFile{
 		Room: "a", Bots: &bots, Places: 6, Base: 70, Game: "dots", Version: 3, Seed: math.MaxUint64 - 1, Epoch: 2, Tick: 77, Panic: "index out of range \xff",
-		Options: []byte(`{}`), Stack: []byte("goroutine 1"), Checkpoint: []byte{1, 2}, Records: []byte{0xc4, 0},
+		Options: []byte(`{}`), Stack: []byte("goroutine 1"), Checkpoint: []byte{1, 2}, Records: []byte{0xc4, 0}, Crash: true,
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 const (
 	takeAfter  = int64(10e6)  // a tick that takes longer is taken away from its worker
 	slowTick   = int64(5e6)   // two such ticks within a few seconds, and the next are not made by the worker
-	quickTick  = int64(2e6)   // so many of them in a row, and they are again
-	quickTicks = 100          //
+	quickTick  = int64(2e6)   // so many of them, and they are again
+	quickTicks = 100          // one that is not quick undoes ten
 	suspectAt  = int64(100e6) // a flight that takes longer is given a processor of its own
 )
 
@@ -145,7 +145,7 @@ func (w *worker) judge(h *hosted, took int64, alone bool) {
 			h.score--
 		}
 	case took > quickTick:
-		h.quick = 0
+		h.quick = max(h.quick-quickTicks/10, 0) // a machine that is busy makes some of a good room's ticks long, too
 	default:
 		if h.quick++; h.quick >= quickTicks {
 			h.quick, h.score = 0, 0

@@ -29,10 +29,9 @@ type Host struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 
-	stats     Stats
-	scribe    *scribe
-	profiling atomic.Int32 // how many want ticks to carry labels
-	larder    larder       // see memory.go
+	stats  Stats
+	scribe *scribe
+	larder larder // see memory.go
 
 	pilotNumber atomic.Uint64 // of the newest
 	stranded    atomic.Int32  // pilots that were given up and have not come back

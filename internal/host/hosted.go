@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/ringside-server/ringside/internal/crash"
 	"github.com/ringside-server/ringside/internal/engine"
 	"github.com/ringside-server/ringside/internal/wire"
 	"github.com/ringside-server/ringside/room"
@@ -29,10 +30,12 @@ type hosted struct {
 	worker *worker
 	ready  chan struct{} // closed when state is no longer starting
 	gate   room.Turnstile
+	labels context.Context // see labels.go
 
 	// Set by start, before the room runs.
-	journal RoomJournal // nil: nobody keeps the room, or only at the end of the process
-	unknown []uint64    // seats that were taken and that the restored room does not know
+	journal RoomJournal  // nil: nobody keeps the room, or only at the end of the process
+	unknown []uint64     // seats that were taken and that the restored room does not know
+	crash   *crash.Crash // set: the room does not run, for it has brought a process down
 
 	// Guarded by Host.mu.
 	state roomState
@@ -59,10 +62,10 @@ type hosted struct {
 	quick   int    // ticks in a row that were not
 
 	// Owned by whoever makes its tick.
-	labels    context.Context // see labels.go; nil: not made yet
-	labelsFor *pilot
-	took      int64 // nanoseconds of the last tick that a pilot made
-	parkErr   error // of the last checkpoint
+	worn    context.Context // labels, and of the pilot wornBy
+	wornBy  *pilot
+	took    int64 // nanoseconds of the last tick that a pilot made
+	parkErr error // of the last checkpoint
 
 	// Written by the worker, read by anybody.
 	tick                   atomic.Uint32

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"runtime/pprof"
 	"strings"
 	"sync"
 	"testing"
@@ -256,23 +255,6 @@ func TestPanicIsLoggedWithTheGamesLine(t *testing.T) {
 	if at := log.lines(t, "game failed")[0]["at"]; !strings.Contains(at.(string), "(*dotGame).order at game_test.go:") {
 		t.Errorf("at %v", at)
 	}
-}
-
-// While somebody profiles, a Step says whose it is.
-func TestLabelledSteps(t *testing.T) {
-	r := newRig(t, Goroutine, nil)
-	r.open("a")
-	r.host.LabelSteps(true)
-	defer r.host.LabelSteps(false)
-	one := r.join("a", 0)
-	one.order(orderNap)
-	eventually(t, "labels in a goroutine profile", func() bool {
-		var b bytes.Buffer
-		if err := pprof.Lookup("goroutine").WriteTo(&b, 1); err != nil {
-			t.Fatal(err)
-		}
-		return strings.Contains(b.String(), `"game":"dots"`) && strings.Contains(b.String(), `"room":"a"`)
-	})
 }
 
 func TestLateQuantile(t *testing.T) {

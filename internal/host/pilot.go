@@ -89,7 +89,9 @@ func (p *pilot) serve(h *hosted) {
 	for j := range p.jobs {
 		p.inside = h
 		if j.park {
+			h.wear(p)
 			h.parkErr = h.room.TakeCheckpoint()
+			p.begin()
 		} else {
 			p.tick(h, j.began)
 		}
@@ -102,11 +104,9 @@ func (p *pilot) serve(h *hosted) {
 // tick makes one tick of a room.
 func (p *pilot) tick(h *hosted, began int64) {
 	before := p.allocated()
-	if p.host.profiling.Load() > 0 {
-		h.labelled(p, func() { h.room.Tick(uint64(began / 1e3)) })
-	} else {
-		h.room.Tick(uint64(began / 1e3))
-	}
+	h.wear(p)
+	h.room.Tick(uint64(began / 1e3))
+	p.begin()
 	p.weigh(h, before)
 }
 

@@ -25,6 +25,7 @@ var errEnding = errors.New("the node ended before the room was made")
 
 // started gives a room that was made to its worker, or says why there is none. False means that there is no worker any more.
 func (h *Host) started(r *hosted, room *engine.Room, err error) bool {
+	blamed := (*errBlamed)(nil)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	defer close(r.ready)
@@ -41,6 +42,9 @@ func (h *Host) started(r *hosted, room *engine.Room, err error) bool {
 	case err == nil:
 		r.state = running
 		r.worker.post(errand{room: r, adopt: room})
+	case errors.As(err, &blamed):
+		r.worker.rooms.Add(-1)
+		h.over(r, blamed.end())
 	case r.Restore:
 		r.worker.rooms.Add(-1)
 		h.over(r, &engine.End{Code: wire.CloseLost, Reason: err.Error()})
@@ -55,15 +59,19 @@ func (h *Host) started(r *hosted, room *engine.Room, err error) bool {
 // build makes the room: anew, or from what an earlier process kept of it. The error's text says why there is none.
 func (h *Host) build(r *hosted) (room *engine.Room, err error) {
 	log := h.cfg.Log.With().Str("room", r.Room).Str("game", r.Game).Logger()
-	room, r.unknown, err = h.makeInTime(r, log)
+	if c := h.culprit(r); c != nil && r.game != nil {
+		err = h.blame(r, c)
+	} else {
+		room, r.unknown, err = h.makeInTime(r, log)
+	}
 	if err == nil {
 		h.open(r, room)
 	}
-	if r.Restore && r.journal == nil && h.cfg.Journal != nil && !errors.Is(err, errEnding) && (err != nil || room.Ended() != nil) {
+	if (r.Restore || r.crash != nil) && r.journal == nil && h.cfg.Journal != nil && !errors.Is(err, errEnding) && (err != nil || room.Ended() != nil) {
 		// Until the directory has heard what became of the room, a new process must be able to find it out again.
 		r.journal = h.cfg.Journal.Begin(r.Room, r.Epoch)
 	}
-	if err != nil {
+	if blamed := (*errBlamed)(nil); err != nil && !errors.As(err, &blamed) { // that is said with the fault file
 		log.Warn().Err(err).AnErr("cause", errors.Unwrap(err)).Bool("restored", r.Restore).Msg("room does not run")
 	}
 	return room, err
@@ -83,8 +91,9 @@ func (h *Host) makeInTime(r *hosted, log zerolog.Logger) (*engine.Room, []uint64
 		defer p.end()
 		m := making{err: errEnded}
 		defer func() { result <- m }()
-		p.begin()
+		r.wear(p)
 		m = h.make(r, log)
+		p.begin()
 	}()
 	limit, text := h.cfg.StartLimit, "the game did not come back from New within %v"
 	if r.Restore {
@@ -142,6 +151,9 @@ func (h *Host) make(r *hosted, log zerolog.Logger) (m making) {
 	if m.err == nil && h.cfg.Journal != nil && (r.Restore || h.keeps(r)) && m.room.Ended() == nil {
 		m.err = m.room.TakeCheckpoint()
 	}
+	if failed := (*errBlamed)(nil); errors.As(m.err, &failed) {
+		return m
+	}
 	if lost := (*errLost)(nil); errors.As(m.err, &lost) {
 		if lost.cause != nil {
 			lost.cause = errors.New(lost.cause.Error())
@@ -162,8 +174,7 @@ func (h *Host) create(r *hosted, log zerolog.Logger) (*engine.Room, error) {
 	}
 	room, err := engine.New(h.engineConfig(r, log, r.Epoch))
 	if failed := (*engine.PanicError)(nil); errors.As(err, &failed) {
-		logPanic(log, failed, "game failed to start")
-		return nil, errors.New("the game failed to start")
+		return nil, &errBlamed{engine.Fault{Panic: failed.Value, Stack: failed.Stack}}
 	}
 	return room, err
 }

@@ -44,7 +44,8 @@ func newBenchOf(tb testing.TB, prog *room.Program, rooms, players int) *bench {
 	b.w.pilot = h.newPilot(b.w)
 	for i := range rooms {
 		id := string(rune('a'+i%26)) + string(rune('a'+i/26))
-		r := &hosted{Assignment: Assignment{Room: id, Epoch: 1, Game: "dots"}, game: prog, worker: b.w, state: running}
+		r := &hosted{Assignment: Assignment{Room: id, Epoch: 1, Game: "dots"}, game: prog, worker: b.w, state: running, labels: labelsOf(&Assignment{Room: id})}
+		r.labels = labelsOf(&r.Assignment)
 		er, err := engine.New(engine.Config{ID: id, Program: prog})
 		if err != nil {
 			tb.Fatal(err)
