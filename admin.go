@@ -210,18 +210,8 @@ const roomTimeout = 2 * time.Second
 // over; one that began meanwhile is there and nobody looks for it.
 func (o operated) Backup(ctx context.Context, w io.Writer) error {
 	n := o.n
-	info, state, err := n.store.OpenSnapshot()
+	dumps, details, err := n.beginBackup(w)
 	if err != nil {
-		return fmt.Errorf("back up the directory: %w", err)
-	}
-	defer state.Close()
-	directory, err := io.ReadAll(io.LimitReader(state, backup.MaxPart+1))
-	if err != nil {
-		return fmt.Errorf("back up the directory: %w", err)
-	}
-	details := backupDetails{Snapshot: info, Missing: []string{}}
-	dumps := backup.NewWriter(w, backup.Manifest{Node: n.cfg.Node, Version: versionText(), Taken: time.Now().UTC().Truncate(time.Second)})
-	if err := dumps.Add(partSnapshot, directory); err != nil {
 		return err
 	}
 	for _, r := range n.host.Rooms() {
@@ -243,6 +233,26 @@ func (o operated) Backup(ctx context.Context, w io.Writer) error {
 			}
 		}
 	}
+	return endBackup(dumps, details)
+}
+
+// beginBackup begins a backup with the directory.
+func (n *Node) beginBackup(w io.Writer) (dumps *backup.Writer, details backupDetails, err error) {
+	info, state, err := n.store.OpenSnapshot()
+	if err != nil {
+		return nil, details, fmt.Errorf("back up the directory: %w", err)
+	}
+	defer state.Close()
+	directory, err := io.ReadAll(io.LimitReader(state, backup.MaxPart+1))
+	if err != nil {
+		return nil, details, fmt.Errorf("back up the directory: %w", err)
+	}
+	details = backupDetails{Snapshot: info, Missing: []string{}}
+	dumps = backup.NewWriter(w, backup.Manifest{Node: n.cfg.Node, Version: versionText(), Taken: time.Now().UTC().Truncate(time.Second)})
+	return dumps, details, dumps.Add(partSnapshot, directory)
+}
+
+func endBackup(dumps *backup.Writer, details backupDetails) error {
 	text, err := json.Marshal(details)
 	if err != nil {
 		return err

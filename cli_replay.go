@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/ringside-server/ringside/internal/crash"
 	"github.com/ringside-server/ringside/internal/engine"
 	"github.com/ringside-server/ringside/internal/host"
 	"github.com/ringside-server/ringside/internal/wire"
@@ -36,6 +38,9 @@ func runReplay(c *console, until uint32, verbose, force bool) error {
 	prog, err := c.program(f, force)
 	if err != nil {
 		return err
+	}
+	if c.cfg.process {
+		debug.SetMaxStack(crash.StackLimit) // as in the node whose crash this may be
 	}
 	p := player{console: c, file: f, until: until, verbose: verbose}
 	return p.play(prog)
@@ -84,6 +89,7 @@ type player struct {
 
 func (p *player) play(prog *room.Program) (err error) {
 	f := p.file
+	p.warn()
 	cfg := engine.Config{
 		ID: f.Room, Program: prog, Options: f.Options, Seed: f.Seed, Epoch: f.Epoch, Bots: f.Bots, Places: f.Places, Log: zerolog.Nop(),
 	}
@@ -109,10 +115,33 @@ func (p *player) play(prog *room.Program) (err error) {
 		if err := p.inTime(p.room.TakeCheckpoint); err != nil { // the last thing of a tick that may fail
 			return p.report(err)
 		}
+		if f.Crash {
+			fmt.Fprintf(p.stdout, "the replay ends at tick %d and it did not: its last tenth of a second was not written down any more\n", p.room.TickNow())
+			return nil
+		}
 		return fmt.Errorf("the replay ends at tick %d without the panic of the file, %q: Step does not do the same twice, or the game is another", p.room.TickNow(), f.Panic)
 	}
 	return p.state()
 }
+
+// warn says beforehand what the room has done to its process: it may do it to this one.
+func (p *player) warn() {
+	if !p.file.Crash {
+		return
+	}
+	fmt.Fprintf(p.stdout, "this room brought its process down at about tick %d: %s\n", p.file.Tick, p.file.Panic)
+	for i, frame := range host.GameStack(p.file.Stack) {
+		if i == maxFrames {
+			fmt.Fprintf(p.stdout, "  and so on\n")
+			break
+		}
+		fmt.Fprintf(p.stdout, "  at %s\n     %s:%s\n", frame, frame.File, frame.Line)
+	}
+	fmt.Fprintln(p.stdout, "if it does so again this process ends, too, with the words of the Go runtime; -until stops before")
+}
+
+// maxFrames is how many calls of a recursion are shown.
+const maxFrames = 10
 
 // done reports whether the tick that was asked for has been made, or the room is over.
 func (p *player) done() bool {

@@ -107,6 +107,8 @@ type Config struct {
 
 	// Set by fitFiles; 0: not yet.
 	calls, adminCalls int
+
+	process bool // the process is this node's; see crashes.go
 }
 
 // An Option adds something to a Config.

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -33,9 +34,10 @@ Flags (each is also an environment variable: -max-rooms is RINGSIDE_MAX_ROOMS, a
 `
 
 // Main runs a node with these options, as told by the command line and the environment, until the process gets SIGINT or
-// SIGTERM; a second one ends it at once. It does not return.
+// SIGTERM; a second one ends it at once. It does not return. The process is the node's: what it says when it crashes goes to a file
+// below Data (debug.SetCrashOutput), its stacks end at 64 MiB (debug.SetMaxStack), GODEBUG gets tracebacklabels=1.
 func Main(opts ...Option) {
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, opts...))
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr, append(slices.Clone(opts), ownProcess)...))
 }
 
 // run is Main without the process: it returns the exit code. The end of ctx is a signal, too.

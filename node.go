@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringside-server/ringside/internal/admin"
 	"github.com/ringside-server/ringside/internal/clock"
+	"github.com/ringside-server/ringside/internal/crash"
 	"github.com/ringside-server/ringside/internal/host"
 	"github.com/ringside-server/ringside/internal/journal"
 	"github.com/ringside-server/ringside/internal/sock"
@@ -35,6 +36,8 @@ type Node struct {
 	matcher  *matchmaker.Matchmaker
 	reports  *directory
 	journal  *journal.Store
+	crashes  *crash.History // nil: the process is not the node's
+	watch    *crash.Watch   // nil: nobody keeps what a crash says
 	host     *host.Host
 	hub      *stream.Hub
 	gate     *gate
@@ -103,6 +106,9 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	if err := n.openJournal(); err != nil {
 		return err
 	}
+	if err := n.openCrashes(); err != nil {
+		return err
+	}
 	if n.host, err = host.New(n.hostConfig()); err != nil {
 		return err
 	}
@@ -118,12 +124,14 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 		return err
 	}
 	n.running.Go(func() { n.gate.run(run) })
+	n.reportCrash()
 	since := n.assign(0)
 	close(n.assigned)
 	n.restore(ctx)
 	n.running.Go(func() { n.reconcile(run, since) })
-	n.running.Go(func() { n.watch(run) })
+	n.running.Go(func() { n.watchLog(run) })
 	n.ready.Store(true)
+	n.crashReady()
 	n.cfg.Log.Info().Str("listen", n.Addr()).Str("data", n.cfg.Data).Str("backend", n.cfg.Backend).
 		Int("workers", n.cfg.Workers).Int("games", len(n.programs)).Uint64("open_files", sock.FileLimit()).
 		Uint64("max_memory", n.guard.memory.Last().Limit).Str("max_memory_of", n.guard.from).Int64("memory_target", n.guard.soft).Msg("node is serving")
@@ -185,7 +193,7 @@ func (n *Node) register(ctx context.Context) error {
 // hostConfig says how rooms run here.
 func (n *Node) hostConfig() host.Config {
 	return host.Config{
-		Games: n.programs, Seats: seats{n.matcher, n.clock}, Directory: n.reports, Journal: keeper{n.journal},
+		Games: n.programs, Seats: seats{n.matcher, n.clock}, Directory: n.reports, Journal: keeper{n.journal}, Crashes: n.blamed(),
 		Backend: host.Backend(n.cfg.Backend), Workers: n.cfg.Workers, MaxConnections: n.cfg.MaxConnections,
 		MaxHandshakes: n.cfg.Limits.MaxHandshakes, HelloTimeout: n.cfg.Limits.HelloTimeout, SlowTimeout: n.cfg.Limits.SlowTimeout,
 		IdleTimeout: n.cfg.Limits.IdleTimeout, MaxFaults: n.cfg.Limits.MaxFaults, Limited: n.gate.refusal,
@@ -226,8 +234,8 @@ func (n *Node) assign(since uint64) uint64 {
 	return version
 }
 
-// watch reports a part that cannot go on.
-func (n *Node) watch(ctx context.Context) {
+// watchLog reports a log that cannot go on.
+func (n *Node) watchLog(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-n.store.Failed():
@@ -306,6 +314,9 @@ func (n *Node) close(ctx context.Context) error {
 	}
 	if n.store != nil {
 		errs = append(errs, n.store.Close())
+	}
+	if n.watch != nil {
+		errs = append(errs, n.watch.Close())
 	}
 	return errors.Join(errs...)
 }

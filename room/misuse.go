@@ -27,15 +27,20 @@ type Misuse struct {
 
 func (m *Misuse) Error() string { return m.Text }
 
+const (
+	outsideText = "outside of a callback"
+	outsideLine = "room used outside of a callback"
+)
+
 // allows reports whether an effect may happen now. It may in a callback; in New it would belong to no tick.
 func (r *Room) allows(what string) bool {
 	switch r.phase.Load() {
 	case calling:
 		return true
 	case making:
-		r.misused(what, "in New", "; a room has no effects before its first tick")
+		r.misused(what, "in New", "room used in New", "; a room has no effects before its first tick")
 	default:
-		r.misused(what, "outside of a callback", "")
+		r.misused(what, outsideText, outsideLine, "")
 	}
 	return false
 }
@@ -43,7 +48,7 @@ func (r *Room) allows(what string) bool {
 // allowsTimer is allows for what may also happen in New.
 func (r *Room) allowsTimer(what string) bool {
 	if r.phase.Load() == resting {
-		r.misused(what, "outside of a callback", "")
+		r.misused(what, outsideText, outsideLine, "")
 		return false
 	}
 	return true
@@ -51,33 +56,52 @@ func (r *Room) allowsTimer(what string) bool {
 
 // misused remembers the first misuse, and logs it: a room in which nobody is makes no tick in which it could end. It does not
 // panic. The caller may be a goroutine of the game's own, whose panic nobody can catch: it would be the end of all rooms.
-func (r *Room) misused(what, where, why string) {
+func (r *Room) misused(what, where, line, why string) {
 	if r.misuse.Load() != nil {
 		return
 	}
+	stack := debug.Stack()
 	at := callerOutside()
-	m := &Misuse{Text: fmt.Sprintf("room: %s called %s at %s%s", what, where, at, why), Stack: debug.Stack()}
+	if at == "" {
+		at = startedAt(stack)
+	}
+	m := &Misuse{Text: fmt.Sprintf("room: %s called %s at %s%s", what, where, at, why), Stack: stack}
 	if r.misuse.CompareAndSwap(nil, m) {
-		r.log.Error().Str("call", what).Str("at", at).Msg("room used " + where)
+		r.log.Error().Str("call", what).Str("at", at).Msg(line)
 	}
 }
 
 // maxCallers bounds how far callerOutside looks: a method of Room is a few calls away from the game.
 const maxCallers = 16
 
-// callerOutside is the line of the game that called into this package.
+// callerOutside is the line of the game that called into this package, "" if it was none: go r.End(nil).
 func callerOutside() string {
 	var pcs [maxCallers]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for {
 		f, more := frames.Next()
-		if f.File != "" && (!strings.HasPrefix(f.Function, thisPackage) || strings.HasSuffix(f.File, "_test.go")) {
+		switch {
+		case !more, strings.HasPrefix(f.Function, "runtime."):
+			return ""
+		case f.File == "", strings.HasPrefix(f.Function, thisPackage) && !strings.HasSuffix(f.File, "_test.go"):
+		default:
 			return path.Base(f.File) + ":" + strconv.Itoa(f.Line)
 		}
-		if !more {
-			return "an unknown line"
-		}
 	}
+}
+
+// startedAt is the line that started a goroutine, which stands last in its stack:
+//
+//	created by main.(*Game).Step in goroutine 7
+//		/game.go:98 +0x1
+func startedAt(stack []byte) string {
+	_, by, _ := strings.Cut(string(stack), "\ncreated by ")
+	_, at, _ := strings.Cut(by, "\n\t")
+	at, _, _ = strings.Cut(at, " ")
+	if at == "" {
+		return "an unknown line"
+	}
+	return path.Base(at)
 }
 
 const thisPackage = "github.com/ringside-server/ringside/room."

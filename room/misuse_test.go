@@ -2,6 +2,7 @@ package room
 
 import (
 	"bytes"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -46,6 +47,21 @@ func TestMisuseByGoroutines(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	if len(lines) != 1 || !strings.Contains(lines[0], `"at":"misuse_test.go:`) || !strings.Contains(lines[0], "room used outside of a callback") {
 		t.Errorf("logged %q, want one line", lines)
+	}
+}
+
+// A goroutine that is nothing but the misuse is known by the line that started it.
+func TestMisuseThatIsAGoroutine(t *testing.T) {
+	d := startScript(t, &script{})
+	go d.Room.Lock(true)
+	for d.Misused() == nil {
+		runtime.Gosched()
+	}
+	if m := d.Misused(); !strings.Contains(m.Text, "Lock called outside of a callback at misuse_test.go:") {
+		t.Errorf("%s\n%s", m.Text, m.Stack)
+	}
+	if got := startedAt([]byte("goroutine 1 [running]:\nmain.main()\n\t/x.go:1 +0x1\n")); got != "an unknown line" {
+		t.Errorf("nobody started it: %q", got)
 	}
 }
 

@@ -65,7 +65,8 @@ func crash(how string) error {
 	case "long":
 		go func() { panic(strings.Repeat("ha\n", 1<<20)) }()
 	case "nil":
-		go func() { fmt.Println(*(*int)(nil)) }()
+		var none struct{ next *struct{ n int } }
+		go func() { fmt.Println(none.next.n) }()
 	case "again":
 		go func() {
 			defer func() { panic(recover()) }()

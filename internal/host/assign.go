@@ -38,8 +38,7 @@ func (h *Host) Reconcile(list []Assignment) {
 	}
 	for id, r := range h.rooms {
 		if !listed[id] {
-			h.withdraw(r)
-			delete(h.rooms, id)
+			h.bury(r)
 		}
 	}
 }
@@ -57,8 +56,7 @@ func (h *Host) Assign(list []Assignment, over []string) {
 	}
 	for _, id := range over {
 		if r := h.rooms[id]; r != nil {
-			h.withdraw(r)
-			delete(h.rooms, id)
+			h.bury(r)
 		}
 	}
 }
@@ -82,6 +80,7 @@ func (h *Host) assign(a Assignment) {
 func (h *Host) begin(a Assignment) {
 	r := &hosted{Assignment: a, game: h.games[a.Game], worker: h.leastLoaded(), ready: make(chan struct{}), labels: labelsOf(&a)}
 	h.rooms[a.Room] = r
+	delete(h.late, a.Room)
 	r.worker.rooms.Add(1)
 	h.starters.Add(1)
 	go h.start(r)

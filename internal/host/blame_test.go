@@ -64,6 +64,11 @@ func TestBlamedRoomIsOver(t *testing.T) {
 			t.Error("what was kept is gone before the directory has heard of the end")
 		}
 		second.host.Reconcile(nil)
+		for _, credential := range []string{one.welcome.Key, token("a", 0)} { // also when the directory has long withdrawn the room
+			if got := second.back(one, credential).untilClosed(); got != wire.CloseFault {
+				t.Errorf("a player who comes back later is told %d, want %d", got, wire.CloseFault)
+			}
+		}
 		eventually(t, "the journal to forget the room", func() bool { _, ok := disk.Saved("a"); return !ok })
 		if n := second.host.stats.RoomsFailed.Load(); n != 1 {
 			t.Errorf("%d rooms failed", n)

@@ -182,7 +182,7 @@ func (g *greeting) join(hello wire.Hello) (engine.Join, error) {
 	defer cancel()
 	seat, _, err := h.cfg.Seats.Verify(hello.Token, g.room.Room)
 	switch {
-	case err != nil:
+	case err != nil, g.over():
 	case slices.Contains(g.room.unknown, seat.ID):
 		err = ErrToken // the directory may call it taken still, but has been, or is about to be, told that it is free
 	default:
@@ -196,6 +196,13 @@ func (g *greeting) join(hello wire.Hello) (engine.Join, error) {
 	}
 	j.Seat, j.Token = seat, hello.Token
 	return j, nil
+}
+
+// over reports whether the room ended before it ran, of which its players are told whatever the directory says of their seats.
+func (g *greeting) over() bool {
+	g.host.mu.RLock()
+	defer g.host.mu.RUnlock()
+	return g.room.early
 }
 
 // confirm waits for its turn and confirms the seat.

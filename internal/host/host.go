@@ -43,6 +43,7 @@ type Host struct {
 	mu sync.RWMutex
 	// Guarded by mu.
 	rooms      map[string]*hosted
+	late       map[string]*hosted // over at their start, and no longer assigned: see late.go
 	state      hostState
 	handshakes int
 	waiting    int // requests for a room that is being started
@@ -69,7 +70,7 @@ func New(cfg Config) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{
-		cfg: cfg, games: make(map[string]*room.Program), rooms: make(map[string]*hosted),
+		cfg: cfg, games: make(map[string]*room.Program), rooms: make(map[string]*hosted), late: make(map[string]*hosted),
 		upgrader: ws.Upgrader{Origin: cfg.Origin}, base: time.Now(), confirms: make(chan struct{}, cfg.MaxConfirms),
 		stirred: make(chan struct{}, 1), unwatched: make(chan struct{}),
 	}

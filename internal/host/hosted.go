@@ -38,9 +38,11 @@ type hosted struct {
 	crash   *crash.Crash // set: the room does not run, for it has brought a process down
 
 	// Guarded by Host.mu.
-	state roomState
-	text  string      // why it was refused
-	end   *engine.End // how it ended
+	state   roomState
+	text    string      // why it was refused
+	end     *engine.End // how it ended
+	early   bool        // at its start: see late.go
+	endedAt int64       // of an early one: by the host's clock
 
 	// Owned by the worker, from its adoption.
 	room    *engine.Room
@@ -133,8 +135,11 @@ func (h *hosted) status(now int64) RoomStatus {
 func (h *hosted) closeOf() (code wire.CloseCode, text string) {
 	switch h.state {
 	case ended:
-		if h.end.Code == wire.CloseFault {
+		switch h.end.Code {
+		case wire.CloseFault:
 			return wire.CloseFault, "the game failed"
+		case wire.CloseLost:
+			return wire.CloseLost, "the room is gone"
 		}
 		return wire.CloseEnded, "the room has ended"
 	case refused:

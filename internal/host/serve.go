@@ -52,7 +52,9 @@ func (h *Host) enter(ctx context.Context, roomID string) (target *hosted, status
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	target = h.rooms[roomID]
+	if target = h.rooms[roomID]; target == nil {
+		target = h.late[roomID]
+	}
 	switch {
 	case h.state != open:
 		return nil, http.StatusServiceUnavailable, "this node is going away"

@@ -57,7 +57,7 @@ func gameAt(stack []byte) string {
 }
 
 // foreign reports whether a call is the server's, the runtime's or the standard library's, whose files lie in the directory of
-// their import path below src.
+// their import path below src, or, of what other packages call by another name, in the runtime's.
 func (f StackFrame) foreign() bool {
 	pkg := f.Func
 	slash := strings.LastIndexByte(pkg, '/') + 1
@@ -69,7 +69,7 @@ func (f StackFrame) foreign() bool {
 		return true
 	}
 	dir := path.Dir(f.File)
-	return pkg == "panic" || dir == pkg || strings.HasSuffix(dir, "/src/"+pkg)
+	return pkg == "panic" || dir == pkg || strings.HasSuffix(dir, "/src/runtime") || strings.HasSuffix(dir, "/src/"+pkg)
 }
 
 // parseStack reads pairs of lines: a call, and a tab with its place.

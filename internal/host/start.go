@@ -35,7 +35,7 @@ func (h *Host) started(r *hosted, room *engine.Room, err error) bool {
 		r.discard()
 	case err == nil && room.Ended() != nil:
 		r.worker.rooms.Add(-1)
-		h.over(r, room.Ended())
+		h.overAtStart(r, room.Ended())
 	case err == nil && h.state != open, errors.Is(err, errEnding):
 		r.worker.rooms.Add(-1)
 		return false
@@ -44,10 +44,10 @@ func (h *Host) started(r *hosted, room *engine.Room, err error) bool {
 		r.worker.post(errand{room: r, adopt: room})
 	case errors.As(err, &blamed):
 		r.worker.rooms.Add(-1)
-		h.over(r, blamed.end())
+		h.overAtStart(r, blamed.end())
 	case r.Restore:
 		r.worker.rooms.Add(-1)
-		h.over(r, &engine.End{Code: wire.CloseLost, Reason: err.Error()})
+		h.overAtStart(r, &engine.End{Code: wire.CloseLost, Reason: err.Error()})
 	default:
 		r.state, r.text = refused, err.Error()
 		r.worker.rooms.Add(-1)

@@ -403,6 +403,7 @@ func (w *worker) nap(d time.Duration) {
 func (w *worker) patrol(now int64) {
 	w.patrolAt = now + patrolEvery
 	w.settle(now)
+	w.host.forgetLate()
 	for _, h := range w.adopted {
 		if h.awake() || now-h.idle < int64(w.host.cfg.IdleTimeout) {
 			continue
