@@ -17,10 +17,13 @@ import (
 // inputEvery is how often a neighbour sends: once a tick of the arena.
 const inputEvery = 50 * time.Millisecond
 
-// Neighbours are people in rooms of their own who play the arena, compare every HASH and notice what they lose.
+// Neighbours are people in rooms of their own who play, compare every HASH and notice what they lose. Every other room is one of
+// the arena, for states worth comparing; the rest are of the rogue game without a harm, which uses up all inputs that arrive
+// within a tick, so that one that is lost is lost by the server and not by a client that was late.
 type Neighbours struct {
 	node  *Node
 	rooms []string
+	exact []string // of rooms: those that use up all inputs
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -35,6 +38,7 @@ type Neighbours struct {
 // A neighbour is one of them. Fields below mu of Neighbours.
 type neighbour struct {
 	where  string
+	arena  bool
 	client *client.Client
 	last   time.Time // state
 	states int
@@ -42,16 +46,22 @@ type neighbour struct {
 	sent   uint32
 }
 
-// MoveIn fills rooms of the arena with players. They leave at the end of the test.
+// MoveIn fills rooms with players. They leave at the end of the test.
 func MoveIn(t testing.TB, node *Node, rooms, players int) *Neighbours {
 	t.Helper()
 	b := &Neighbours{node: node}
 	var schemas client.Schemas
 	for i := range rooms {
-		id, seats := Seats(t, node, "arena", nil, players)
+		game := [...]string{"arena", "rogue"}[i%2]
+		id, seats := Seats(t, node, game, nil, players)
 		b.rooms = append(b.rooms, id)
+		if game == "rogue" {
+			b.exact = append(b.exact, id)
+		}
 		for p, seat := range seats {
-			b.players = append(b.players, b.dial(t, fmt.Sprintf("neighbour %d of room %d", p+1, i+1), seat, &schemas))
+			n := b.dial(t, fmt.Sprintf("neighbour %d of room %d", p+1, i+1), seat, &schemas)
+			n.arena = game == "arena"
+			b.players = append(b.players, n)
 		}
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -160,7 +170,11 @@ func (b *Neighbours) play(ctx context.Context, n *neighbour, i int) {
 			return
 		case <-tick.C:
 		}
-		seq := n.client.Input(0, int32(rand.IntN(3)-1), int32(rand.IntN(3)-1), int32(rand.IntN(1<<16)), int32(rand.IntN(2)))
+		in := []int32{int32(rand.IntN(201) - 100), int32(rand.IntN(2))}
+		if n.arena {
+			in = []int32{int32(rand.IntN(3) - 1), int32(rand.IntN(3) - 1), int32(rand.IntN(1 << 16)), int32(rand.IntN(2))}
+		}
+		seq := n.client.Input(0, in...)
 		if seq != 0 {
 			b.mu.Lock()
 			n.sent = seq
@@ -186,7 +200,7 @@ type Window struct {
 	Took           time.Duration
 	States         int
 	P50, P99, Max  time.Duration // between two states of a player
-	InputsDropped  uint32        // by their rooms
+	InputsDropped  uint32        // by rooms that use up all
 	InputsWaiting  int           // of the last ones sent, those that no state has shown within a second of the window's end
 	Wrong          []string      // hashes that differ, sockets and rooms that ended
 	Silent         []string      // players who had no state
@@ -266,10 +280,10 @@ func (b *Neighbours) count() (sum client.Stats) {
 // HashChecks is how many states were compared with the server's hash since they moved in.
 func (b *Neighbours) HashChecks() uint64 { return b.count().HashChecks }
 
-// dropped is how many of their inputs their rooms threw away so far.
+// dropped is how many inputs the rooms that use up all threw away so far.
 func (b *Neighbours) dropped(t testing.TB) (n uint32) {
 	t.Helper()
-	for _, id := range b.rooms {
+	for _, id := range b.exact {
 		for _, p := range b.node.Room(t, id).Players {
 			n += p.Dropped
 		}
