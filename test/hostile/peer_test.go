@@ -120,6 +120,7 @@ func (g *guest) replies(t *testing.T, n int) (got []wire.Reply) {
 	return got
 }
 
+// alive asks for a PONG: nil if it comes, and so what was sent before it has been read.
 func (g *guest) alive() error {
 	const mark = 1<<40 + 77
 	if err := g.Send(wire.AppendPing(nil, wire.Ping{ClientUS: mark})); err != nil {

@@ -176,7 +176,7 @@ func TestWebSocketHandshakes(t *testing.T) {
 		{"no or a foreign subprotocol", []string{without("Sec-WebSocket-Protocol"), strings.Replace(good, "ringside.v1.msgpack", "ringside.v2, chat", 1)}, 400},
 		{"no Upgrade", []string{without("Upgrade"), strings.Replace(good, "Upgrade: websocket", "Upgrade: h2c", 1)}, 426},
 		{"no Connection: Upgrade", []string{without("Connection")}, 400},
-		{"POST, PUT", []string{strings.Replace(good, "GET", "POST", 1), strings.Replace(good, "GET", "PUT", 1)}, 404},
+		{"POST, PUT", []string{strings.Replace(good, "GET", "POST", 1), strings.Replace(good, "GET", "PUT", 1)}, 405},
 		{"HTTP/1.0", []string{strings.Replace(good, "HTTP/1.1", "HTTP/1.0", 1)}, 505},
 		{"a room there is not", []string{strings.Replace(good, room, "nowhere", 1)}, 404},
 		{"16 KiB of header", []string{strings.Replace(good, "\r\n\r\n", "\r\nX: "+strings.Repeat("y", 40<<10)+"\r\n\r\n", 1)}, 431},
