@@ -44,6 +44,7 @@ func TestMemoryRunsOut(t *testing.T) {
 	if err := eats.Err(); err == nil || !strings.Contains(err.Error(), "4012") && !strings.Contains(err.Error(), "more memory than the node has") {
 		t.Errorf("its player read %v, want 4012 and why", err)
 	}
+	n.await("the room that allocates most is ended") // its player may hear of it first
 	said := n.said()
 	stopped, ended := strings.Index(said, `"resource":"memory"`), strings.Index(said, "the room that allocates most is ended")
 	if stopped < 0 || ended < stopped || !strings.Contains(said, `"room":"`+seat.Room+`","game":"hog"`) {
