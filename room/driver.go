@@ -34,7 +34,7 @@ func (p *Program) Start(id string, seed uint64, options json.RawMessage, log zer
 // the creator's JSON.
 func (p *Program) StartIn(gate *Turnstile, id string, seed uint64, options json.RawMessage, log zerolog.Logger) (*Driver, error) {
 	pcg := rand.NewPCG(seed, 0)
-	r := &Room{id: id, tickHz: p.Def.TickHz, log: log, pcg: pcg, rng: rand.New(pcg)}
+	r := &Room{id: id, tickHz: p.Def.TickHz, log: log, pcg: pcg, rng: rand.New(pcg), gate: gate}
 	d := &Driver{Room: r, prog: p, gate: gate, view: View{layout: p.Layout, only: []*View{}}}
 	d.state.init()
 	if err := d.make(options); err != nil {
@@ -47,9 +47,7 @@ func (p *Program) StartIn(gate *Turnstile, id string, seed uint64, options json.
 func (d *Driver) make(options json.RawMessage) error {
 	d.gate.enter(inNew)
 	defer d.gate.exit(inNew)
-	d.Room.phase.Store(making)
 	game, err := d.prog.Def.New(d.Room, options)
-	d.Room.phase.Store(resting)
 	if m := d.Misused(); m != nil {
 		panic(m)
 	}
@@ -93,15 +91,8 @@ func (d *Driver) Unseat(slot int) {
 }
 
 // enter and exit frame everything that the game does in a tick.
-func (d *Driver) enter(c callback) {
-	d.gate.enter(c)
-	d.Room.phase.Store(calling)
-}
-
-func (d *Driver) exit(c callback) {
-	d.gate.exit(c)
-	d.Room.phase.Store(resting)
-}
+func (d *Driver) enter(c callback) { d.gate.enter(c) }
+func (d *Driver) exit(c callback)  { d.gate.exit(c) }
 
 // Gate is what everything that calls the game goes through.
 func (d *Driver) Gate() *Turnstile { return d.gate }

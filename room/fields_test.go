@@ -505,8 +505,8 @@ func TestPutAndViewDoNotAllocate(t *testing.T) {
 	if _, err := ev.bind(0); err != nil {
 		t.Fatal(err)
 	}
-	r, long := &Room{}, note+note
-	r.phase.Store(calling)
+	r, long := &Room{gate: new(Turnstile)}, note+note
+	r.gate.enter(inStep)
 	send := func() {
 		r.effects, r.payloads = r.effects[:0], r.payloads[:0]
 		ev.Broadcast(r, order{Note: long})

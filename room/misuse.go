@@ -9,16 +9,6 @@ import (
 	"strings"
 )
 
-// A phase is what the game is doing, as far as the engine knows. Goroutines that a game should not have let near its Room read it,
-// too: it is why it is atomic.
-type phase = uint32
-
-const (
-	resting phase = iota // no callback runs
-	calling              // one does
-	making               // New runs
-)
-
 // A Misuse is a use of a Room at a time at which it must not be used. The engine makes it the fault the room ends with.
 type Misuse struct {
 	Text  string // what was called, why that is wrong, and the game's line
@@ -32,12 +22,15 @@ const (
 	outsideLine = "room used outside of a callback"
 )
 
-// allows reports whether an effect may happen now. It may in a callback; in New it would belong to no tick.
+// allows reports whether an effect may happen now. It may in a callback; in New it would belong to no tick, and while the state is
+// written down or read it would be in no record. What the game is doing the turnstile says, to any goroutine.
 func (r *Room) allows(what string) bool {
-	switch r.phase.Load() {
-	case calling:
+	switch callback(r.gate.inside.Load()) {
+	case inJoin, inLeave, inAway, inBack, inMessage, inStep, inView, inDone:
 		return true
-	case making:
+	case shut: // the goroutine was given up, with the room
+		return false
+	case inNew:
 		r.misused(what, "in New", "room used in New", "; a room has no effects before its first tick")
 	default:
 		r.misused(what, outsideText, outsideLine, "")
@@ -47,11 +40,7 @@ func (r *Room) allows(what string) bool {
 
 // allowsTimer is allows for what may also happen in New.
 func (r *Room) allowsTimer(what string) bool {
-	if r.phase.Load() == resting {
-		r.misused(what, outsideText, outsideLine, "")
-		return false
-	}
-	return true
+	return callback(r.gate.inside.Load()) == inNew || r.allows(what)
 }
 
 // misused remembers the first misuse, and logs it: a room in which nobody is makes no tick in which it could end. It does not

@@ -43,8 +43,8 @@ type Room struct {
 	payloads []byte // what the effects' payloads point into
 	caller   bool   // the game is a Caller
 
-	// Set by the engine's goroutine, read by any that has hold of the room; see misuse.go.
-	phase  atomic.Uint32
+	// Read by any goroutine that has hold of the room; see misuse.go.
+	gate   *Turnstile
 	misuse atomic.Pointer[Misuse] // the first
 }
 
