@@ -30,11 +30,6 @@ var (
 // unlisted are constants that are called like a limit and bound nothing that comes from outside, with the reason.
 var unlisted = map[string]string{
 	"internal/admin.maxLimit":          "the most that a question for rooms may ask for",
-	"internal/crash.maxCalls":          "lines of a stack that are shown",
-	"internal/crash.maxLine":           "of what the node itself wrote",
-	"internal/crash.maxMark":           "of what the node itself wrote",
-	"internal/crash.maxName":           "of what the node itself wrote",
-	"internal/crash.maxStreak":         "of what the node itself wrote",
 	"internal/engine.maxBody":          "wire.MaxServerMessage without its header",
 	"internal/engine.maxName":          "of what the node itself wrote",
 	"internal/engine.maxSlots":         "of what the node itself wrote",
@@ -56,10 +51,8 @@ var unlisted = map[string]string{
 	"matchmaker.maxWindow":             "every rating fits",
 	"raftstore.MaxCommandBytes":        "maxEntryBytes without its header",
 	"raftstore.maxLockText":            "of what the node itself wrote",
-	"ringside.maxFrames":               "lines of a stack that are shown",
 	"ringside.maxLimit":                "the most that -limit-ip takes",
 	"ringside.maxPrincipalBytes":       "longer ones are hashed",
-	"room.maxCallers":                  "how far a misuse's line is looked for",
 	"room.MaxID":                       "view.MaxID",
 	"room.MaxResult":                   "wire.MaxResult",
 }

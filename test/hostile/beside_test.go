@@ -44,9 +44,8 @@ func TestLoopBesideManyRooms(t *testing.T) {
 		t.Fatal("nothing is measured")
 	}
 	g, _ := visit(t, node, rogue.Options{Harm: "loop", In: "step"})
-	g.ripens(t)
-	looping := time.Now()
-	got := g.failed(t, node, hangEnds)
+	looping := time.Now().Add(harmAfter * 50 * time.Millisecond) // at the earliest
+	got := g.failed(t, node, harmAfter*50*time.Millisecond+hangEnds)
 	took := time.Since(looping)
 	done.Wait()
 	if err != nil {
