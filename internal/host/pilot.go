@@ -88,6 +88,7 @@ func (p *pilot) serve(h *hosted) {
 	p.begin()
 	for j := range p.jobs {
 		p.inside = h
+		began := p.host.now() // later than the job's where the machine is busy, which is not the game's doing
 		if j.park {
 			h.wear(p)
 			h.parkErr = h.room.TakeCheckpoint()
@@ -96,7 +97,7 @@ func (p *pilot) serve(h *hosted) {
 			p.tick(h, j.began)
 		}
 		p.inside = nil
-		h.took = p.host.now() - j.began
+		h.took = p.host.now() - began
 		p.land(h)
 	}
 }
