@@ -79,8 +79,11 @@ func (m *Memory) Read() Usage {
 	return m.last
 }
 
-// Last is what Read returned last.
+// Last is what Read returned last, for the goroutine that reads.
 func (m *Memory) Last() Usage { return m.last }
+
+// Limit is how many bytes the process may have; 0: nobody knows.
+func (m *Memory) Limit() uint64 { return m.limit }
 
 // Source stops admission at 85 % of the limit, and lets it go on below 80 %.
 func (m *Memory) Source() Source {
