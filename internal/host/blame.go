@@ -8,7 +8,7 @@ import (
 	"github.com/ringside-server/ringside/internal/wire"
 )
 
-// errBlamed is why a room does not run whose game panicked in New, or has brought a process down.
+// errBlamed is why a room does not run whose game panicked in New or did not come back from it, or has brought a process down.
 type errBlamed struct{ fault engine.Fault }
 
 func (e *errBlamed) Error() string { return "the game failed" }

@@ -345,7 +345,7 @@ func TestCallbackThatEndsItsGoroutine(t *testing.T) {
 	}
 }
 
-// A New that does not come back is refused, and so is a room that is not restored.
+// A room whose New does not come back has failed, and one that is not restored is lost.
 func TestStartThatHangs(t *testing.T) {
 	for _, restore := range []bool{false, true} {
 		for _, how := range []how{spin, block, leave} {
@@ -363,7 +363,7 @@ func TestStartThatHangs(t *testing.T) {
 			if err := r.host.Settle(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			want, alive := "refused a 2 the game did not come back from New within 100ms", int64(1)
+			want, alive := "ended a 2 4012 the game failed", int64(1)
 			switch {
 			case how == leave:
 				want, alive = "refused a 2 "+errEnded.Error(), 0

@@ -95,9 +95,9 @@ func (h *Host) makeInTime(r *hosted, log zerolog.Logger) (*engine.Room, []uint64
 		m = h.make(r, log)
 		p.begin()
 	}()
-	limit, text := h.cfg.StartLimit, "the game did not come back from New within %v"
+	limit := h.cfg.StartLimit
 	if r.Restore {
-		limit, text = h.cfg.RestoreLimit, "the game did not restore the room within %v"
+		limit = h.cfg.RestoreLimit
 	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -123,10 +123,13 @@ func (h *Host) makeInTime(r *hosted, log zerolog.Logger) (*engine.Room, []uint64
 	}
 	h.stats.StepsAbandoned.Add(1)
 	log.Error().Dur("for", limit).Str("at", gameAt(stack)).Bytes("stack", stack).Msg("game does not come back")
-	if ending {
+	switch {
+	case ending:
 		return nil, nil, errEnding
+	case r.Restore:
+		return nil, nil, fmt.Errorf("the game did not restore the room within %v", limit)
 	}
-	return nil, nil, fmt.Errorf(text, limit)
+	return nil, nil, &errBlamed{engine.Fault{Panic: fmt.Sprintf("the game did not come back from New within %v", limit), Stack: stack}}
 }
 
 // shutOut keeps whoever makes the room from using what the journal has of it: that is valid until Begin. It succeeds at once

@@ -1,6 +1,7 @@
 package hostile_test
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -52,6 +53,13 @@ func TestGameIsSlow(t *testing.T) {
 		g, _ := visit(t, node, rogue.Options{Harm: "slow", In: "step", MS: 2500})
 		g.ripens(t)
 		return g.failed(t, node, hangEnds)
+	})
+	others.Case(t, games, "New that blocks, 10 s later", func(t *testing.T) string {
+		rig.Eventually(t, 15*time.Second, "a second fault file", func() bool {
+			found, _ := filepath.Glob(filepath.Join(node.Data, "faults", "*.fault"))
+			return len(found) == 2
+		})
+		return "4012, a fault file"
 	})
 }
 
