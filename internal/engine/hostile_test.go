@@ -43,6 +43,9 @@ func TestReceive(t *testing.T) {
 		{"a message without end", []byte{0x94, 5, 1, 0, 0xc6, 0xff, 0xff, 0xff, 0xff}, wire.CloseMalformed},
 		{"a resync", wire.AppendResync(nil, wire.Resync{Tick: 1, Reason: 1}), 0},
 		{"a cut resync", []byte{0x91, 7}, wire.CloseMalformed},
+		{"a leave", wire.AppendLeave(nil), 0},
+		{"a leave with bytes behind it", []byte{0x91, 6, 0}, wire.CloseMalformed},
+		{"a leave with an element that is none", []byte{0x92, 6, 0xc1}, wire.CloseMalformed},
 	} {
 		b := newBench(t, dotDefinition(), Config{})
 		ada := b.join(0, "Ada")

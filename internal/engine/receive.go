@@ -59,6 +59,9 @@ func (r *Room) receive(s *Session, frame []byte) wire.CloseCode {
 		}
 		return malformed(err)
 	case wire.TypeLeave:
+		if _, err := wire.ParseLeave(frame); err != nil {
+			return wire.CloseMalformed
+		}
 		s.leaveFor(room.ReasonLeft, wire.CloseLeft, "")
 		r.Wake()
 		return 0
