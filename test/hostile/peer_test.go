@@ -122,22 +122,60 @@ func (g *guest) replies(t *testing.T, n int) (got []wire.Reply) {
 
 // alive asks for a PONG: nil if it comes, and so what was sent before it has been read.
 func (g *guest) alive() error {
+	_, err := g.heard()
+	return err
+}
+
+// heard is alive that returns how many REPLYs came before the PONG.
+func (g *guest) heard() (replies int, err error) {
 	const mark = 1<<40 + 77
 	if err := g.Send(wire.AppendPing(nil, wire.Ping{ClientUS: mark})); err != nil {
-		return err
+		return 0, err
 	}
 	for {
 		head, b, err := g.Message(soon)
 		if err != nil {
-			return err
+			return replies, err
 		}
 		if head == rig.CloseFrame {
-			return fmt.Errorf("closed with %x", b)
+			return replies, fmt.Errorf("closed with %x", b)
 		}
-		if typ, _ := wire.PeekType(b); typ == wire.TypePong {
+		switch typ, _ := wire.PeekType(b); typ {
+		case wire.TypeReply:
+			replies++
+		case wire.TypePong:
 			if p, err := wire.ParsePong(b); err == nil && p.ClientUS == mark {
-				return nil
+				return replies, nil
 			}
 		}
 	}
+}
+
+// states reads until n state frames have come, and returns the head of the last.
+func (g *guest) states(n int) (last wire.State, err error) {
+	for n > 0 {
+		head, b, err := g.Message(soon)
+		if err == nil && head == rig.CloseFrame {
+			err = fmt.Errorf("closed with %x", b)
+		}
+		if err != nil {
+			return last, err
+		}
+		switch typ, _ := wire.PeekType(b); typ {
+		case wire.TypeSnapshot, wire.TypeDelta, wire.TypeDeltaB:
+			if last, err = wire.ParseState(b); err != nil {
+				return last, err
+			}
+			n--
+		}
+	}
+	return last, nil
+}
+
+// refused says HELLO and asserts with which code it is refused.
+func refused(t *testing.T, node *rig.Node, room string, hello *wire.Hello, code wire.CloseCode) string {
+	t.Helper()
+	r := knock(t, node, room)
+	push(r, rig.Frame(rig.BinaryFrame, wire.AppendHello(nil, hello)))
+	return met(t, "HELLO", r.Ending(soon), code)
 }
