@@ -83,7 +83,9 @@ func TestResumesFromNowhere(t *testing.T) {
 		have func(held wire.State, own uint32) wire.Resume
 		want uint32
 	}{
-		{"resume: what was", func(s wire.State, own uint32) wire.Resume { return wire.Resume{Session: own, Epoch: s.Epoch, Tick: s.Tick} }, wire.ResumedDelta},
+		{"resume: what was", func(s wire.State, own uint32) wire.Resume {
+			return wire.Resume{Session: own, Epoch: s.Epoch, Tick: s.Tick}
+		}, wire.ResumedDelta},
 		{"resume: another's session beside one's own key", func(s wire.State, own uint32) wire.Resume {
 			return wire.Resume{Session: own + 1, Epoch: s.Epoch, Tick: s.Tick}
 		}, wire.ResumedDelta},
