@@ -100,7 +100,7 @@ func TestAcks(t *testing.T) {
 					t.Errorf("%d REPLYs more, %v", more, err)
 				}
 			}
-			if _, err := g.states(10); err != nil {
+			if _, err := g.states(4); err != nil {
 				t.Error(err)
 			}
 			return "it plays on; nothing is sent twice, nothing left out"
