@@ -129,8 +129,8 @@ func FuzzReplay(f *testing.F) {
 			t.Fatalf("%v", err)
 		case errors.As(err, &failed) != (r.Ended() != nil && r.Ended().Fault != nil):
 			t.Fatalf("%v, and the room's end is %+v", err, r.Ended())
-		case r.TickNow() < before || int(r.TickNow()-before) > len(records):
-			t.Fatalf("from tick %d to %d by %d bytes", before, r.TickNow(), len(records))
+		case r.TickNow() < before: // forward any number: a room sleeps
+			t.Fatalf("from tick %d back to %d", before, r.TickNow())
 		}
 		r.TakeOver(r.Epoch()+1, nil)
 		for range 3 {
