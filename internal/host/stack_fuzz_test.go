@@ -2,7 +2,6 @@ package host
 
 import (
 	"bytes"
-	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -10,8 +9,8 @@ import (
 // A fault file from elsewhere brings its stack along. Whatever that says, its frames are parts of it, one of two lines, and what is
 // shown of it is one line a frame.
 func FuzzGameStack(f *testing.F) {
-	f.Add(debug.Stack())
 	f.Add([]byte("goroutine 7 [running]:\npanic({0x1, 0x2})\n\t/go/src/runtime/panic.go:783 +0x1\nmain.(*game).Step(0x1)\n\t/game/game.go:57 +0x9\ncreated by main.main\n\t/x.go:1\n"))
+	f.Add([]byte("goroutine 1 [running]:\nruntime/debug.Stack()\n\t/go/src/runtime/debug/stack.go:26 +0x5\n" + ourModule + "/internal/engine.(*Room).catch(0x1)\n\t/src/engine/fault.go:9 +0x2\nruntime.goPanicIndex(0x1, 0x2)\n\t/go/src/runtime/panic.go:115 +0x1\nexample.com/a/b.f(...)\n\t/b/f.go:1\n"))
 	f.Add([]byte("a\n\tb\nc\n\td:e:f g\n(\n\t:\n"))
 	f.Fuzz(func(t *testing.T, stack []byte) {
 		all := parseStack(string(stack))

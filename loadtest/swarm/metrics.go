@@ -120,7 +120,7 @@ func bound(labels string) (float64, bool) {
 	}
 	text, _, _ := strings.Cut(after, `"`)
 	v, err := strconv.ParseFloat(text, 64) // takes +Inf
-	return v, err == nil
+	return v, err == nil && !math.IsNaN(v) // which is equal to nothing, itself included: it would be no key and have no order
 }
 
 // grown is how much a counter grew from a to b.
