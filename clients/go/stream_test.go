@@ -3,6 +3,8 @@ package client
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/gobwas/ws"
@@ -124,23 +126,43 @@ func TestStreamDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// FuzzStream cuts one stream in three ways: what comes out must be the same, and no message is longer than a server's may be.
 func FuzzStream(f *testing.F) {
 	stream, _ := frames()
 	f.Add(stream[:40], 3)
+	f.Add([]byte{0x02, 1, 'a', 0x89, 1, 'p', 0x80, 1, 'b', 0x88, 2, 0x0f, 0xa0, 0x82, 0}, 4)
+	f.Add([]byte{0x82, 127, 0, 0, 0, 0, 1, 0, 0, 0}, 5)
 	f.Fuzz(func(t *testing.T, b []byte, cut int) {
-		var s Stream
-		cut = min(max(cut, 0), len(b))
-		for _, part := range [][]byte{b[:cut], b[cut:]} {
-			s.Push(part)
-			for {
-				kind, _, err := s.Next()
-				if err != nil || kind == StreamClose {
-					return
-				}
-				if kind == StreamNothing {
-					break
-				}
+		whole := streamed(t, b, len(b)+1)
+		for _, size := range []int{1, min(max(cut, 2), len(b)+1)} {
+			if got := streamed(t, b, size); !slices.Equal(got, whole) {
+				t.Fatalf("in pieces of %d: %q, whole: %q", size, got, whole)
 			}
 		}
 	})
+}
+
+// streamed is what comes out of bytes that arrive in pieces, up to an error or a close frame.
+func streamed(t *testing.T, b []byte, size int) (out []string) {
+	t.Helper()
+	var s Stream
+	for piece := range slices.Chunk(b, size) {
+		s.Push(piece)
+		for {
+			kind, p, err := s.Next()
+			if err != nil {
+				return append(out, "error")
+			}
+			if len(p) > wire.MaxServerMessage {
+				t.Fatalf("%d bytes of kind %d", len(p), kind)
+			}
+			if kind == StreamNothing {
+				break
+			}
+			if out = append(out, fmt.Sprintf("%d %q", kind, p)); kind == StreamClose {
+				return out
+			}
+		}
+	}
+	return out
 }

@@ -186,8 +186,11 @@ func (m *mutant) play() (got string, err error) {
 	}
 	push(r, m.sent)
 	if !m.shuts() {
-		r.Ending(resetAfter)
+		end := r.Ending(resetAfter)
 		r.Reset()
+		if m.inPlay() && end.TCP != "open" {
+			return judge(&end)
+		}
 		return "ended by a RST of its own", nil
 	}
 	if c, ok := r.Conn.(interface{ CloseWrite() error }); ok {
@@ -207,7 +210,11 @@ func (m *mutant) play() (got string, err error) {
 		}
 	}
 	end := r.Ending(soon)
-	got = end.String()
+	return judge(&end)
+}
+
+// judge says what must not be of how a stream ended.
+func judge(end *rig.Ending) (got string, err error) {
 	switch {
 	case end.TCP == "open":
 		err = errors.New("the server has not ended the connection")
@@ -216,5 +223,5 @@ func (m *mutant) play() (got string, err error) {
 	case end.Code == int(wire.CloseFault), end.Code == 1011:
 		err = errors.New("it was the server that failed")
 	}
-	return got, err
+	return end.String(), err
 }
