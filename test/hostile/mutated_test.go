@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"os/exec"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -90,20 +87,6 @@ func TestMutatedStreams(t *testing.T) {
 			t.Errorf("room %s is %s: %s", room, d.State, d.Text)
 		}
 	}
-}
-
-// tally writes counts, the largest first.
-func tally(seen map[string]int) string {
-	names := slices.SortedFunc(maps.Keys(seen), func(a, b string) int {
-		if seen[a] != seen[b] {
-			return seen[b] - seen[a]
-		}
-		return strings.Compare(a, b)
-	})
-	for i, name := range names {
-		names[i] = fmt.Sprintf("%s (%d)", name, seen[name])
-	}
-	return strings.Join(names, ", ")
 }
 
 // A mutant is one stream, and who sends it.

@@ -87,7 +87,7 @@ func Seats(t testing.TB, node *Node, game string, options any, players int) (roo
 	var got struct {
 		Seats []client.Seat `json:"seats"`
 	}
-	if err := client.CallAPI(t.Context(), http.MethodPost, node.URL+"/v1/rooms/"+room+"/seats", nil, req, &got); err != nil {
+	if err := client.CallAPI(t.Context(), http.MethodPost, node.URL+"/v1/rooms/"+room+"/seats", node.Credential(), req, &got); err != nil {
 		t.Fatalf("reserve seats: %v", err)
 	}
 	return room, got.Seats
@@ -111,7 +111,7 @@ func CreateRoom(ctx context.Context, node *Node, game string, options any) (stri
 	var made struct {
 		ID string `json:"id"`
 	}
-	if err := client.CallAPI(ctx, http.MethodPost, node.URL+"/v1/rooms", nil, req, &made); err != nil {
+	if err := client.CallAPI(ctx, http.MethodPost, node.URL+"/v1/rooms", node.Credential(), req, &made); err != nil {
 		return "", fmt.Errorf("create a room of %q: %w", game, err)
 	}
 	return made.ID, nil

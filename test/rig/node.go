@@ -30,6 +30,7 @@ type Options struct {
 	Env  []string // in addition to the test's own, KEY=VALUE
 	Data string   // folder; "": a new one
 	Wrap []string // a command in front of the node's, such as prlimit --nofile=256
+	Key  string   // the node's API key, which the rig then shows; "": the node trusts this machine
 }
 
 // A Node is a process of its own: the games of the examples, and those of test/rogue that misbehave.
@@ -148,6 +149,9 @@ func (n *Node) StartRefused(t testing.TB) (code int, wrote string) {
 func (n *Node) launch(t testing.TB) {
 	t.Helper()
 	args := append(append([]string{}, n.opt.Wrap...), Binary(t), "-data", n.Data, "-listen", n.Addr)
+	if n.opt.Key != "" {
+		args = append(args, "-api-key", n.opt.Key)
+	}
 	args = append(args, n.opt.Args...)
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), n.opt.Env...)
@@ -235,6 +239,7 @@ func (n *Node) Get(path string) (status int, body string) {
 	if err != nil {
 		return 0, err.Error()
 	}
+	req.Header = n.Credential()
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0, err.Error()
@@ -245,6 +250,20 @@ func (n *Node) Get(path string) (status int, body string) {
 		return 0, err.Error()
 	}
 	return resp.StatusCode, string(b)
+}
+
+// Credential is the header that shows the node's API key, empty without one.
+func (n *Node) Credential() http.Header {
+	if n.opt.Key == "" {
+		return http.Header{}
+	}
+	return http.Header{"Authorization": {"Bearer " + n.opt.Key}}
+}
+
+// RSS is how many bytes of the process are in RAM.
+func (n *Node) RSS(t testing.TB) int {
+	t.Helper()
+	return int(n.Metric(t, "ringside_process_resident_bytes"))
 }
 
 // Metric is the sum of all series of a metric whose line begins with name, which may carry labels: `x_total{code="4006"}`.
