@@ -58,8 +58,9 @@ var tree = []struct {
 	{pkg: ".", uses: []string{"room", "room/roomtest", "internal/*", "matchmaker", "raftstore"}},
 	{pkg: "server", uses: []string{".", "examples/*", "internal/playground"}},
 	{pkg: "loadtest/swarm", uses: []string{"clients/go", "internal/wire", "internal/view", "internal/sock"}},
+	{pkg: "loadtest/floor", uses: []string{"internal/sock"}},
 	{pkg: "loadtest", uses: []string{
-		".", "loadtest/swarm", "clients/go", "examples/*", "matchmaker", "internal/view", "internal/wire", "internal/sock",
+		".", "loadtest/swarm", "loadtest/floor", "clients/go", "examples/*", "matchmaker", "internal/view", "internal/wire", "internal/sock",
 	}},
 	{pkg: "test/echo", uses: []string{"internal/ws", "internal/wire"}},
 	{pkg: "test/rig", uses: []string{"clients/go"}},

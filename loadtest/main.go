@@ -4,6 +4,7 @@
 //	go run ./loadtest -chaos kill|drain -trials 10
 //	go run ./loadtest streams -count 20000 -kind sse|poll -json FILE
 //	go run ./loadtest join -rooms 20000 -joins 2000 -json FILE
+//	go run ./loadtest floor -rooms 64 -players 8 -json FILE
 //	go run ./loadtest bytes -data track|track=FILE|cubes901=FILE -hz N -json FILE
 package main
 
@@ -17,11 +18,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	client "github.com/ringside-server/ringside/clients/go"
 	"github.com/ringside-server/ringside/examples/arena"
 	"github.com/ringside-server/ringside/examples/cards"
+	"github.com/ringside-server/ringside/loadtest/floor"
 	"github.com/ringside-server/ringside/loadtest/swarm"
 )
 
@@ -30,13 +33,11 @@ const exitInterrupted = 130
 
 // commands are the subcommands, by their name; without one, rooms runs.
 var commands = map[string]func(context.Context, []string) error{
-	"bytes": bytesOnTheWire, "streams": streams, "join": joins,
+	"bytes": bytesOnTheWire, "floor": floors, "streams": streams, "join": joins,
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == nodeCommand {
-		nodeMain()
-	}
+	hidden()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	command, args := rooms, os.Args[1:]
@@ -62,6 +63,19 @@ func main() {
 	os.Exit(1)
 }
 
+// hidden runs what the load test starts itself for; it does not return then.
+func hidden() {
+	if len(os.Args) < 2 {
+		return
+	}
+	switch os.Args[1] {
+	case nodeCommand:
+		nodeMain()
+	case floor.Command:
+		floorMain()
+	}
+}
+
 // players are the bots that know their game; any other game is played at random, by its schema.
 var players = map[string]func(*client.Game, *rand.Rand) swarm.Player{
 	"arena": func(_ *client.Game, rng *rand.Rand) swarm.Player { return arena.NewBot(rng) },
@@ -75,6 +89,7 @@ Usage:
   loadtest -chaos kill|drain [flags]   the same on a server of its own, which is ended and started again
   loadtest streams [flags]             thousands who watch one room over HTTP (loadtest streams -help)
   loadtest join [flags]                what a join costs among many rooms (loadtest join -help)
+  loadtest floor [flags]               what moving the bytes costs without a server (loadtest floor -help)
   loadtest bytes -data track [flags]   bytes per update on recorded movement (loadtest bytes -help)
 
 Flags:
@@ -103,8 +118,10 @@ func rooms(ctx context.Context, args []string) error {
 	}
 	options := flags.String("options", "{}", "`JSON` for the rooms' game")
 	var files files
+	var withFloor bool
 	flags.StringVar(&files.json, "json", "", "write the report to this `file`")
 	flags.StringVar(&files.html, "html", "", "write the report as a page to this `file`")
+	flags.BoolVar(&withFloor, "floor", false, "measure before and after what the same bytes cost without a server, and print the ratio; the server must be on this machine")
 	chaos := flags.String("chaos", "", "`kill` or drain: end a server of its own again and again, start it again, and see who comes back (not with -url, -duration)")
 	trials := flags.Int("trials", 5, "how often -chaos harms")
 	nodes := flags.Int("nodes", 1, "servers that -chaos starts")
@@ -129,7 +146,11 @@ func rooms(ctx context.Context, args []string) error {
 		defer n.close()
 		cfg.Chaos = &swarm.Chaos{Kind: *chaos, Trials: *trials, Victim: n}
 	}
-	return play(ctx, cfg, &files, reproducible(flags))
+	run := swarm.Run
+	if withFloor {
+		run = besideFloor
+	}
+	return play(ctx, cfg, run, &files, reproducible(flags))
 }
 
 // victim starts the server that chaos harms and points cfg at it.
@@ -139,7 +160,7 @@ func victim(ctx context.Context, cfg *swarm.Config, flags *flag.FlagSet, kind st
 		return nil, err
 	}
 	flags.Visit(func(f *flag.Flag) {
-		if f.Name == "url" || f.Name == "metrics" || f.Name == "duration" {
+		if slices.Contains([]string{"url", "metrics", "duration", "floor"}, f.Name) {
 			err = fmt.Errorf("-%s has no meaning with -chaos, which starts its own server and lasts as long as its -trials", f.Name)
 		}
 	})
@@ -176,10 +197,10 @@ func (f *files) close() {
 }
 
 // play runs the load test and writes what it found.
-func play(ctx context.Context, cfg swarm.Config, files *files, command string) error {
+func play(ctx context.Context, cfg swarm.Config, run func(context.Context, swarm.Config) (*swarm.Report, error), files *files, command string) error {
 	meter := newMeter(os.Stderr)
 	cfg.Progress, cfg.Log = meter.progress, meter.line
-	report, err := swarm.Run(ctx, cfg)
+	report, err := run(ctx, cfg)
 	meter.close()
 	if report == nil {
 		return err

@@ -14,11 +14,9 @@ import (
 	"time"
 )
 
-// TestMain makes the test's own program the node under test, as the load test's is.
+// TestMain makes the test's own program what the load test starts of itself.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == nodeCommand {
-		nodeMain()
-	}
+	hidden()
 	os.Exit(m.Run())
 }
 

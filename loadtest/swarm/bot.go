@@ -261,6 +261,9 @@ func (b *bot) flush(now time.Duration) {
 		return
 	}
 	n, err := b.link.Send(b.unsent)
+	if b.lane.measuring(now) {
+		b.lane.sentBytes += uint64(n)
+	}
 	switch {
 	case err == nil:
 		b.unsent = b.unsent[:copy(b.unsent, b.unsent[n:])]

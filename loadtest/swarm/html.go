@@ -118,6 +118,11 @@ func (r *Report) Rows() []row {
 			row{"ticks late", fmt.Sprintf("p50 %.2f  p99 %.2f ms", v.TickLateMS.P50, v.TickLateMS.P99)},
 			row{"allocations", fmt.Sprintf("%.0f per s, idle %.0f", v.AllocsPerS, v.AllocsPerSIdle)})
 	}
+	if f := r.Floor; f != nil {
+		rows = append(rows,
+			row{"floor", f.costText()}, row{"server to floor", f.ratioText()},
+			row{"an empty loop late", fmt.Sprintf("p50 %.2f  p99 %.2f ms", f.LoopLateMS.P50, f.LoopLateMS.P99)})
+	}
 	return rows
 }
 

@@ -38,7 +38,9 @@ type lane struct {
 	gaps    *hdrhistogram.Histogram // state to state, µs
 	bytes   uint64                  // of states
 	inputs  uint64
-	strip   strip // second by second
+
+	sentBytes uint64
+	strip     strip // second by second
 
 	// Guarded by mu: sockets on their way into the lane.
 	mu      sync.Mutex

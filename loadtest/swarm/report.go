@@ -21,6 +21,7 @@ type Report struct {
 	InputsSent           uint64   `json:"inputs_sent"`
 	Frames               uint64   `json:"frames"` // states received in the window
 	PayloadBytesPerFrame float64  `json:"payload_bytes_per_frame"`
+	BytesPerInput        float64  `json:"bytes_per_input"`   // on the wire, with all else that bots say
 	InputToStateMS       *Latency `json:"input_to_state_ms"` // nil: no input was answered, as in a game without inputs
 	FrameGapMS           Gap      `json:"frame_gap_ms"`
 	HashChecks           uint64   `json:"hash_checks"`
@@ -33,6 +34,7 @@ type Report struct {
 	Interrupted          bool     `json:"interrupted,omitempty"`
 
 	Chaos *ChaosReport `json:"chaos,omitempty"`
+	Floor *Floor       `json:"floor,omitempty"` // nil: not measured
 
 	detail detail // for WriteHTML
 }
@@ -62,6 +64,8 @@ type Server struct {
 	TickLateMS            Late     `json:"tick_late_ms"`
 	AllocsPerS            float64  `json:"allocs_per_s"`
 	AllocsPerSIdle        float64  `json:"allocs_per_s_idle"`
+
+	took time.Duration // between the looks at its metrics
 }
 
 // Late is a distribution in milliseconds.
@@ -78,12 +82,13 @@ func (s *swarm) report(w window, idle *idleServer) *Report {
 	}
 	latency := hdrhistogram.New(1, histMax, histDigits)
 	gaps := hdrhistogram.New(1, histMax, histDigits)
-	var bytes uint64
+	var bytes, sent uint64
 	for _, l := range s.lanes {
 		latency.Merge(l.latency)
 		gaps.Merge(l.gaps)
 		bytes += l.bytes
 		r.InputsSent += l.inputs
+		sent += l.sentBytes
 		for _, b := range l.bots {
 			st := b.core.Stats()
 			r.Frames += b.frames
@@ -99,6 +104,9 @@ func (s *swarm) report(w window, idle *idleServer) *Report {
 	if r.Frames > 0 {
 		r.PayloadBytesPerFrame = round(float64(bytes) / float64(r.Frames))
 		r.ClientCPUUSPerFrame = round(float64(w.cpu.Microseconds()) / float64(r.Frames))
+	}
+	if r.InputsSent > 0 {
+		r.BytesPerInput = round(float64(sent) / float64(r.InputsSent))
 	}
 	r.Server = serverReport(w, idle)
 	r.Chaos = w.chaos
@@ -120,6 +128,7 @@ func serverReport(w window, idle *idleServer) *Server {
 		TickLateMS:     Late{P50: round(lateQuantile(a, b, 0.5)), P99: round(lateQuantile(a, b, 0.99))},
 		AllocsPerS:     round(grown(a, b, metricMallocs) / b.at.Sub(a.at).Seconds()),
 		AllocsPerSIdle: round(idle.allocs),
+		took:           b.at.Sub(a.at),
 	}
 	if frames := grown(a, b, metricFrames); frames > 0 {
 		v.CPUUSPerFrame = round(v.CPUS * 1e6 / frames)
@@ -157,6 +166,11 @@ func (r *Report) WriteTable(w io.Writer) {
 		line("server memory", "%.1f MiB, %s KiB per connection", v.RSSBytes/(1<<20), v.perConnection())
 		line("ticks late", "p50 %.2f  p99 %.2f ms", v.TickLateMS.P50, v.TickLateMS.P99)
 		line("allocations", "%.0f per s, idle %.0f", v.AllocsPerS, v.AllocsPerSIdle)
+	}
+	if f := r.Floor; f != nil {
+		line("floor", "%s", f.costText())
+		line("", "%s", f.ratioText())
+		line("an empty loop late", "p50 %.2f  p99 %.2f ms", f.LoopLateMS.P50, f.LoopLateMS.P99)
 	}
 	if c := r.Chaos; c != nil {
 		line(c.Kind, "%d trials, %d seats and %d rooms lost, %d ticks (%.2f s) and %d inputs lost", c.Trials, c.SeatsLost, c.RoomsLost, c.TicksLostMax, c.PlayLostSMax, c.InputsLost)
