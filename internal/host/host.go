@@ -105,9 +105,7 @@ func (h *Host) Start() error {
 		return ErrClosed
 	}
 	h.state = open
-	if h.cfg.Backend == Epoll { // a worker that sleeps by system call keeps its processor
-		addProcs(h.cfg.Workers)
-	}
+	addProcs(h.sleepers())
 	go h.clerk.run()  // ends in clerk.stop
 	go h.scribe.run() // ends in scribe.close
 	for _, w := range h.workers {
@@ -117,6 +115,14 @@ func (h *Host) Start() error {
 	h.watchers.Add(1)
 	go h.watch()
 	return nil
+}
+
+// sleepers is how many goroutines sleep by system call and keep their processor while they do: the workers and the watch.
+func (h *Host) sleepers() int {
+	if h.cfg.Backend == Epoll {
+		return h.cfg.Workers + 1
+	}
+	return 0
 }
 
 // Close ends the host in reverse order: nobody is let in any more, every player is told 4101 and has a second to hear it,
@@ -143,9 +149,7 @@ func (h *Host) Close(ctx context.Context) error {
 	}
 	close(h.unwatched)
 	err = errors.Join(err, waitFor(ctx, &h.watchers))
-	if h.cfg.Backend == Epoll {
-		addProcs(-h.cfg.Workers)
-	}
+	addProcs(-h.sleepers())
 	err = errors.Join(err, waitFor(ctx, &h.starters), waitFor(ctx, &h.pilots), waitFor(ctx, &h.callers.group), waitFor(ctx, &h.pipes), h.clerk.stop(ctx), h.scribe.close(ctx))
 	if err != nil {
 		return fmt.Errorf("close host: %w", err)

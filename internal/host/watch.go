@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/ringside-server/ringside/internal/sock"
 )
 
 // How the watch looks at workers.
@@ -13,7 +15,9 @@ const (
 	keepExtra  = 5 * time.Second // how long one is kept when it is not needed: changing their number stops the world
 )
 
-// watch takes ticks that last too long away from their workers. While no worker has anything to do it sleeps.
+// watch takes ticks that last too long away from their workers. While no worker has anything to do it sleeps in the scheduler; while
+// one has it sleeps as workers do: a timer of the runtime every 5 ms switches threads more often than all of the rooms, and cost
+// 1.2 µs a frame at 512 connections.
 func (h *Host) watch() {
 	defer h.watchers.Done()
 	var extra extraProcs
@@ -32,20 +36,25 @@ func (h *Host) watch() {
 		if !busy {
 			rest = keepExtra // the last of them may be over
 		}
-		timer.Reset(rest)
-		if busy {
+		if busy && h.cfg.Backend == Epoll {
+			sock.Sleep(rest)
 			select {
 			case <-h.unwatched:
 				return
-			case <-timer.C:
+			default:
 			}
 			continue
 		}
+		stirred := h.stirred
+		if busy {
+			stirred = nil // it looks soon enough
+		}
+		timer.Reset(rest)
 		select {
 		case <-h.unwatched:
 			return
 		case <-timer.C:
-		case <-h.stirred:
+		case <-stirred:
 		}
 	}
 }
