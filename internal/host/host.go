@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ringside-server/ringside/internal/sock"
 	"github.com/ringside-server/ringside/internal/ws"
 	"github.com/ringside-server/ringside/room"
 )
@@ -104,25 +105,29 @@ func (h *Host) Start() error {
 	if h.state != fresh {
 		return ErrClosed
 	}
+	for i, w := range h.workers {
+		var err error
+		if w.alarm, err = sock.NewAlarm(); err != nil {
+			for _, w := range h.workers[:i] {
+				w.alarm.Close()
+			}
+			return err
+		}
+	}
 	h.state = open
-	addProcs(h.sleepers())
+	if h.cfg.Backend == Epoll { // a worker that sleeps by system call keeps its processor
+		addProcs(h.cfg.Workers)
+	}
 	go h.clerk.run()  // ends in clerk.stop
 	go h.scribe.run() // ends in scribe.close
 	for _, w := range h.workers {
 		w.pilot = h.newPilot(w)
 		go w.run(w.pilot, nil) // ends in halt
+		go w.guard()           // ends with the alarm
 	}
-	h.watchers.Add(1)
+	h.watchers.Add(1 + len(h.workers))
 	go h.watch()
 	return nil
-}
-
-// sleepers is how many goroutines sleep by system call and keep their processor while they do: the workers and the watch.
-func (h *Host) sleepers() int {
-	if h.cfg.Backend == Epoll {
-		return h.cfg.Workers + 1
-	}
-	return 0
 }
 
 // Close ends the host in reverse order: nobody is let in any more, every player is told 4101 and has a second to hear it,
@@ -149,7 +154,9 @@ func (h *Host) Close(ctx context.Context) error {
 	}
 	close(h.unwatched)
 	err = errors.Join(err, waitFor(ctx, &h.watchers))
-	addProcs(-h.sleepers())
+	if h.cfg.Backend == Epoll {
+		addProcs(-h.cfg.Workers)
+	}
 	err = errors.Join(err, waitFor(ctx, &h.starters), waitFor(ctx, &h.pilots), waitFor(ctx, &h.callers.group), waitFor(ctx, &h.pipes), h.clerk.stop(ctx), h.scribe.close(ctx))
 	if err != nil {
 		return fmt.Errorf("close host: %w", err)

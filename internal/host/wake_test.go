@@ -42,6 +42,9 @@ func newBenchOf(tb testing.TB, prog *room.Program, rooms, players int) *bench {
 	}
 	b := &bench{tb: tb, host: h, w: h.workers[0]}
 	b.w.pilot = h.newPilot(b.w)
+	if b.w.alarm, err = sock.NewAlarm(); err != nil {
+		tb.Fatal(err)
+	}
 	for i := range rooms {
 		id := string(rune('a'+i%26)) + string(rune('a'+i/26))
 		r := &hosted{Assignment: Assignment{Room: id, Epoch: 1, Game: "dots"}, game: prog, worker: b.w, state: running, labels: labelsOf(&Assignment{Room: id})}

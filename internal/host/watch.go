@@ -4,57 +4,50 @@ import (
 	"runtime"
 	"sync"
 	"time"
-
-	"github.com/ringside-server/ringside/internal/sock"
 )
 
-// How the watch looks at workers.
+// How long goroutines that hang are looked after.
 const (
-	watchEvery = 5 * time.Millisecond
-	maxExtra   = 64              // processors for goroutines that do not come back; beyond it they share
-	keepExtra  = 5 * time.Second // how long one is kept when it is not needed: changing their number stops the world
+	lookEvery = 5 * time.Millisecond // at a wake that takes long
+	maxExtra  = 64                   // processors for goroutines that do not come back; beyond it they share
+	keepExtra = 5 * time.Second      // how long one is kept when it is not needed: changing their number stops the world
 )
 
-// watch takes ticks that last too long away from their workers. While no worker has anything to do it sleeps in the scheduler; while
-// one has it sleeps as workers do: a timer of the runtime every 5 ms switches threads more often than all of the rooms, and cost
-// 1.2 µs a frame at 512 connections.
+// guard takes ticks that last too long away from the worker. Each wake sets the alarm anew, so it goes off only if one does not end:
+// to look every few milliseconds instead would cost more than to wake the worker.
+func (w *worker) guard() {
+	defer w.host.watchers.Done()
+	for w.alarm.Wait() {
+		if w.resting.Load() {
+			continue
+		}
+		now := w.host.now()
+		w.look(now)
+		rest := lookEvery
+		if began := w.stepping.Load(); began != 0 {
+			rest = min(max(time.Duration(began+takeAfter-now), time.Millisecond), rest)
+		}
+		w.alarm.Set(rest)
+	}
+}
+
+// watch gives the scheduler processors for goroutines that hang.
 func (h *Host) watch() {
 	defer h.watchers.Done()
 	var extra extraProcs
 	defer extra.set(0)
-	timer := time.NewTimer(watchEvery)
+	timer := time.NewTimer(keepExtra)
 	defer timer.Stop()
 	for {
-		busy := false
-		now := h.now()
-		for _, w := range h.workers {
-			w.look(now)
-			busy = busy || w.active.Load()
+		extra.follow(h.hanging(), h.now())
+		if extra.n > 0 {
+			timer.Reset(keepExtra)
 		}
-		extra.follow(h.hanging(), now)
-		rest := watchEvery
-		if !busy {
-			rest = keepExtra // the last of them may be over
-		}
-		if busy && h.cfg.Backend == Epoll {
-			sock.Sleep(rest)
-			select {
-			case <-h.unwatched:
-				return
-			default:
-			}
-			continue
-		}
-		stirred := h.stirred
-		if busy {
-			stirred = nil // it looks soon enough
-		}
-		timer.Reset(rest)
 		select {
 		case <-h.unwatched:
 			return
 		case <-timer.C:
-		case <-stirred:
+		case <-h.stirred:
 		}
 	}
 }

@@ -69,6 +69,8 @@ type worker struct {
 	wake     chan struct{}
 	mail     atomic.Bool // there is something to take
 
+	alarm *sock.Alarm // made by Start; set by the loop at each wake, waited for by guard
+
 	// Observable: the heartbeat.
 	beat     atomic.Int64           // host clock at the start of the present wake
 	stepping atomic.Int64           // host clock at the start of the present Tick, 0 outside
@@ -76,7 +78,7 @@ type worker struct {
 	busy     atomic.Int64           // nanoseconds outside of sleep
 	asks     atomic.Int32           // questions that wait for an answer, see inspect.go
 	flight   atomic.Uint64          // number of the present Tick, 0 outside: whoever makes it 0 owns what the loop owns
-	active   atomic.Bool            // a slot is awake
+	resting  atomic.Bool            // outside of a wake
 	hanging  atomic.Int32           // rooms in flight for longer than suspectAt
 
 	// Owned by the loop, which changes its goroutine: see takeOver.
@@ -190,6 +192,8 @@ func (w *worker) run(p, from *pilot) {
 	for {
 		began := w.host.now()
 		w.beat.Store(began)
+		w.resting.Store(false)
+		w.alarm.Set(time.Duration(takeAfter))
 		w.takeMail()
 		next := w.runDue()
 		w.overdue(w.host.now())
@@ -197,14 +201,13 @@ func (w *worker) run(p, from *pilot) {
 			w.patrol(began)
 		}
 		w.account()
-		if w.active.Swap(next != 0) != (next != 0) {
-			w.host.stir()
-		}
 		if w.stop && len(w.flying) == 0 && len(w.table.free) == len(w.table.conns) {
 			break
 		}
+		w.resting.Store(true)
 		w.sleep(next)
 	}
+	w.resting.Store(true)
 	w.timer.Stop()
 	w.release()
 	close(w.done)
@@ -373,6 +376,7 @@ func (w *worker) runDue() (next int64) {
 // system call need not be woken.
 func (w *worker) sleep(next int64) {
 	if next == 0 && len(w.adopted) == 0 {
+		w.alarm.Set(0)
 		<-w.wake
 		return
 	}
@@ -392,6 +396,7 @@ func (w *worker) sleep(next int64) {
 
 // nap sleeps in the scheduler, until d has passed or somebody rings.
 func (w *worker) nap(d time.Duration) {
+	w.alarm.Set(0)
 	w.timer.Reset(d)
 	select {
 	case <-w.timer.C:
@@ -415,6 +420,7 @@ func (w *worker) patrol(now int64) {
 
 // release frees what the loop owns at its end.
 func (w *worker) release() {
+	w.alarm.Close()
 	for _, h := range w.adopted {
 		w.ground(h)
 		w.sayAllEnded(h)
