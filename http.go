@@ -9,6 +9,7 @@ import (
 
 	"github.com/ringside-server/ringside/internal/edge"
 	"github.com/ringside-server/ringside/internal/playground"
+	"github.com/ringside-server/ringside/internal/tlsock"
 )
 
 // Bounds of one HTTP request; a WebSocket leaves them with its upgrade.
@@ -37,7 +38,7 @@ func (n *Node) serve() {
 	n.running.Go(func() {
 		var err error
 		if secure {
-			err = n.server.ServeTLS(n.listener, "", "")
+			err = n.server.ServeTLS(tlsock.Listener(n.listener), "", "")
 		} else {
 			err = n.server.Serve(n.listener)
 		}

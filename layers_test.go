@@ -33,6 +33,7 @@ var tree = []struct {
 }{
 	{pkg: "internal/wire"},
 	{pkg: "internal/sock"},
+	{pkg: "internal/tlsock", uses: []string{"internal/sock"}},
 	{pkg: "internal/stream"},
 	{pkg: "internal/cluster"},
 	{pkg: "internal/journal"},
@@ -51,13 +52,13 @@ var tree = []struct {
 	{pkg: "internal/engine", uses: []string{"room", "internal/view", "internal/wire"}},
 	{pkg: "room/roomtest", uses: []string{"room", "internal/engine", "internal/view", "internal/wire"}},
 	{pkg: "internal/ws", uses: []string{"internal/wire", "internal/sock"}},
-	{pkg: "internal/host", uses: []string{"room", "internal/crash", "internal/engine", "internal/ws", "internal/wire", "internal/sock"}},
+	{pkg: "internal/host", uses: []string{"room", "internal/crash", "internal/engine", "internal/ws", "internal/wire", "internal/sock", "internal/tlsock"}},
 	{pkg: "internal/admin", uses: []string{"internal/host"}},
 	{pkg: "clients/go", uses: []string{"internal/wire", "internal/view"}},
 	{pkg: "examples/*", uses: []string{"room", "clients/go"}},
 	{pkg: ".", uses: []string{"room", "room/roomtest", "internal/*", "matchmaker", "raftstore"}},
 	{pkg: "server", uses: []string{".", "examples/*", "internal/playground"}},
-	{pkg: "loadtest/swarm", uses: []string{"clients/go", "internal/wire", "internal/view", "internal/sock"}},
+	{pkg: "loadtest/swarm", uses: []string{"clients/go", "internal/wire", "internal/view", "internal/sock", "internal/tlsock"}},
 	{pkg: "loadtest/floor", uses: []string{"internal/sock"}},
 	{pkg: "loadtest", uses: []string{
 		".", "loadtest/swarm", "loadtest/floor", "clients/go", "examples/*", "matchmaker", "internal/view", "internal/wire", "internal/sock",

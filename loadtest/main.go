@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -116,6 +117,7 @@ func rooms(ctx context.Context, args []string) error {
 		fmt.Fprint(os.Stderr, usage)
 		flags.PrintDefaults()
 	}
+	authorities := flags.String("tls-ca", "", "PEM `file` of the authorities to trust in place of the system's, for an https server with a certificate of its own")
 	options := flags.String("options", "{}", "`JSON` for the rooms' game")
 	var files files
 	var withFloor bool
@@ -129,6 +131,9 @@ func rooms(ctx context.Context, args []string) error {
 		return err
 	}
 	if err := refuseZero(flags); err != nil {
+		return err
+	}
+	if err := trust(*authorities); err != nil {
 		return err
 	}
 	cfg.Options = json.RawMessage(*options)
@@ -241,4 +246,20 @@ func refuseZero(flags *flag.FlagSet) (err error) {
 		}
 	})
 	return err
+}
+
+// trust has calls and sockets trust the authorities of a file, "" for the system's. The variable is crypto/x509's, which reads it at
+// the first handshake.
+func trust(file string) error {
+	if file == "" {
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("-tls-ca: %w", err)
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(text) {
+		return fmt.Errorf("-tls-ca: %s holds no certificate (PEM)", file)
+	}
+	return os.Setenv("SSL_CERT_FILE", file)
 }

@@ -3,6 +3,7 @@ package host
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"io"
 	"net"
@@ -48,7 +49,13 @@ type client struct {
 // dial opens a WebSocket that has said nothing yet.
 func dial(tb testing.TB, url string) *client {
 	tb.Helper()
-	d := ws.Dialer{Protocols: []string{wire.Subprotocol}, Timeout: patience}
+	return dialOver(tb, url, nil)
+}
+
+// dialOver is dial with what TLS is to trust.
+func dialOver(tb testing.TB, url string, trust *tls.Config) *client {
+	tb.Helper()
+	d := ws.Dialer{Protocols: []string{wire.Subprotocol}, Timeout: patience, TLSConfig: trust}
 	conn, br, hs, err := d.Dial(context.Background(), url)
 	if err != nil {
 		tb.Fatalf("dial %s: %v", url, err)
@@ -58,6 +65,14 @@ func dial(tb testing.TB, url string) *client {
 	}
 	tb.Cleanup(func() { conn.Close() })
 	return newClient(tb, conn, br)
+}
+
+// tcp is the socket below.
+func (c *client) tcp() *net.TCPConn {
+	if secure, ok := c.conn.(*tls.Conn); ok {
+		return secure.NetConn().(*net.TCPConn)
+	}
+	return c.conn.(*net.TCPConn)
 }
 
 func newClient(tb testing.TB, conn net.Conn, in *bufio.Reader) *client {

@@ -23,15 +23,16 @@ type link interface {
 	close()
 }
 
-// A poller reports which links of one slot have something to receive: those of an epoll set, and those whose reader
-// goroutine has put itself on the list. It belongs to a worker, but for mark.
+// A poller reports which links of one slot have something to receive: those of an epoll set, and those that have put
+// themselves on the list. It belongs to a worker, but for mark.
 type poller struct {
 	ep     *sock.Epoll // nil until the first descriptor
 	fds    int         // watched
+	polls  uint64      // made so far: the number of the wake, as links see it
 	events []sock.Event
 
 	mu    sync.Mutex
-	ready []uint64 // Guarded by mu: ids of links that are served by goroutines
+	ready []uint64 // Guarded by mu: ids of links that hold what no descriptor announces
 }
 
 // watchFD adds a descriptor.
@@ -61,6 +62,7 @@ func (p *poller) mark(id uint64) {
 // that is not read (its room is frozen) takes no other's place.
 func (p *poller) poll(dst []uint64) ([]uint64, error) {
 	var err error
+	p.polls++
 	if p.fds > 0 {
 		if len(p.events) < p.fds {
 			p.events = make([]sock.Event, max(2*p.fds, 16))
@@ -80,8 +82,11 @@ func (p *poller) poll(dst []uint64) ([]uint64, error) {
 
 // unread says that a link that was reported has not been read.
 func (p *poller) unread(l link, id uint64) {
-	if _, ok := l.(*pipe); ok {
-		p.mark(id) // an epoll set repeats by itself
+	switch l := l.(type) { // an epoll set repeats by itself
+	case *pipe:
+		p.mark(id)
+	case *tlsLink:
+		l.mark()
 	}
 }
 

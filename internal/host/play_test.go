@@ -15,7 +15,7 @@ import (
 )
 
 func TestInputBecomesState(t *testing.T) {
-	eachBackend(t, func(t *testing.T, b Backend) {
+	eachLink(t, func(t *testing.T, b Backend) {
 		r := newRig(t, b, nil)
 		r.open("a")
 		one, two := r.join("a", 0), r.join("a", 1)
@@ -39,7 +39,7 @@ func TestInputBecomesState(t *testing.T) {
 }
 
 func TestMessagesEventsPings(t *testing.T) {
-	eachBackend(t, func(t *testing.T, b Backend) {
+	eachLink(t, func(t *testing.T, b Backend) {
 		r := newRig(t, b, nil)
 		r.open("a")
 		one, two := r.join("a", 0), r.join("a", 1)
@@ -84,8 +84,9 @@ func TestSlowStep(t *testing.T) {
 	})
 }
 
-// TLS has no descriptor of its own: such connections are served by goroutines, under either backend.
-func TestTLS(t *testing.T) {
+// TLS below a listener that is not ours has no descriptor of its own: such connections are served by goroutines, under either
+// backend.
+func TestTLSOfAForeignListener(t *testing.T) {
 	eachBackend(t, func(t *testing.T, b Backend) {
 		r := newRig(t, b, nil)
 		r.open("a")

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/ringside-server/ringside/internal/engine"
 	"github.com/ringside-server/ringside/internal/sock"
+	"github.com/ringside-server/ringside/internal/tlsock"
 	"github.com/ringside-server/ringside/internal/wire"
 	"github.com/ringside-server/ringside/room"
 )
@@ -36,6 +38,21 @@ func eachBackend(t *testing.T, test func(t *testing.T, b Backend)) {
 			test(t, b)
 		})
 	}
+}
+
+// overTLS stands for Epoll with players who come over TLS.
+const overTLS Backend = "tls"
+
+// eachLink is eachBackend, and the same over TLS.
+func eachLink(t *testing.T, test func(t *testing.T, b Backend)) {
+	eachBackend(t, test)
+	t.Run(string(overTLS), func(t *testing.T) {
+		if !sock.Supported {
+			t.Skip("not on this system")
+		}
+		t.Parallel()
+		test(t, overTLS)
+	})
 }
 
 // A town is the directory of the tests: it sells seats by writing tokens that say everything, and notes what it hears.
@@ -146,6 +163,8 @@ type rig struct {
 	host *Host
 	town *town
 	url  string // of the HTTP server
+	wss  string // where players go, if they go over TLS
+	tls  *tls.Config
 	mux  *http.ServeMux
 	list []Assignment
 }
@@ -153,6 +172,10 @@ type rig struct {
 func newRig(tb testing.TB, b Backend, change func(*Config)) *rig {
 	tb.Helper()
 	d := newTown()
+	secure := b == overTLS
+	if secure {
+		b = Epoll
+	}
 	cfg := Config{
 		Games: []*room.Program{dotProgram(tb, "dots", nil)}, Seats: d, Directory: d, Backend: b,
 		Log: zerolog.New(zerolog.NewTestWriter(tb)).Level(zerolog.Disabled),
@@ -171,6 +194,9 @@ func newRig(tb testing.TB, b Backend, change func(*Config)) *rig {
 	mux.HandleFunc("GET /v1/rooms/{id}/ws", func(w http.ResponseWriter, r *http.Request) { h.ServeWS(w, r, r.PathValue("id")) })
 	srv := httptest.NewServer(mux)
 	r := &rig{tb: tb, host: h, town: d, url: srv.URL, mux: mux}
+	if secure {
+		r.listenTLS()
+	}
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -183,6 +209,17 @@ func newRig(tb testing.TB, b Backend, change func(*Config)) *rig {
 		srv.Close()
 	})
 	return r
+}
+
+// listenTLS serves the same over TLS, as a node does.
+func (r *rig) listenTLS() {
+	srv := httptest.NewUnstartedServer(r.mux)
+	srv.Listener = tlsock.Listener(srv.Listener)
+	srv.StartTLS()
+	r.tb.Cleanup(srv.Close)
+	r.wss = "wss" + strings.TrimPrefix(srv.URL, "https")
+	r.tls = srv.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	r.tls.NextProtos = nil
 }
 
 // open starts rooms of the game of dots and waits for them.
@@ -207,6 +244,9 @@ func (r *rig) wsURL(id string) string {
 
 func (r *rig) dial(id string) *client {
 	r.tb.Helper()
+	if r.tls != nil {
+		return dialOver(r.tb, r.wss+"/v1/rooms/"+id+"/ws", r.tls)
+	}
 	return dial(r.tb, r.wsURL(id))
 }
 

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ringside-server/ringside/internal/sock"
+	"github.com/ringside-server/ringside/internal/tlsock"
 )
 
 // socketOptions make a reader that has stopped show soon: with the system's defaults it is sent half an hour of stale state
@@ -134,8 +136,12 @@ func problem(w http.ResponseWriter, status int, code, detail string) {
 	}{"about:blank", http.StatusText(status), status, detail, code})
 }
 
-// newLink makes a connection a worker's. A plain socket leaves the runtime's poller where the backend is Epoll.
+// newLink makes a connection a worker's. Where the backend is Epoll, a plain socket leaves the runtime's poller, and so does one
+// below TLS if the listener has made that possible.
 func (h *Host) newLink(conn net.Conn) (link, error) {
+	if secure, ok := conn.(*tls.Conn); ok && h.cfg.Backend == Epoll && tlsock.Takes(secure) {
+		return h.newTLSLink(secure)
+	}
 	raw, plain := conn.(syscall.Conn)
 	if plain {
 		h.tune(raw)

@@ -3,7 +3,6 @@ package host
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"sync"
 	"testing"
 	"time"
@@ -17,10 +16,10 @@ import (
 const fat = `{"Filler":1000}`
 
 // smallWindow makes a client's receive buffer small.
-func smallWindow(c *client) { _ = c.conn.(*net.TCPConn).SetReadBuffer(4 << 10) }
+func smallWindow(c *client) { _ = c.tcp().SetReadBuffer(4 << 10) }
 
 func TestSlowReaderIsClosed(t *testing.T) {
-	eachBackend(t, func(t *testing.T, b Backend) {
+	eachLink(t, func(t *testing.T, b Backend) {
 		r := newRig(t, b, func(c *Config) { c.SlowTimeout = 500 * time.Millisecond })
 		r.assign(Assignment{Room: "a", Game: "dots", Options: []byte(fat)})
 		r.town.await(t, "started a", 1)
@@ -39,7 +38,7 @@ func TestSlowReaderIsClosed(t *testing.T) {
 
 // A reader that pauses gets the tail of what was begun, and then the newest state, not what it missed.
 func TestSlowReaderGetsFreshState(t *testing.T) {
-	eachBackend(t, func(t *testing.T, b Backend) {
+	eachLink(t, func(t *testing.T, b Backend) {
 		r := newRig(t, b, nil)
 		r.assign(Assignment{Room: "a", Game: "dots", Options: []byte(fat)})
 		r.town.await(t, "started a", 1)
@@ -62,7 +61,7 @@ func TestSlowReaderGetsFreshState(t *testing.T) {
 }
 
 func TestHostileFrames(t *testing.T) {
-	eachBackend(t, func(t *testing.T, b Backend) {
+	eachLink(t, func(t *testing.T, b Backend) {
 		r := newRig(t, b, nil)
 		r.open("a")
 		good := r.join("a", 0)
@@ -98,7 +97,7 @@ func TestHostileFrames(t *testing.T) {
 
 // A client that names one of our codes when it says goodbye is counted as one that said goodbye.
 func TestPeersCloseIsTheirs(t *testing.T) {
-	eachBackend(t, func(t *testing.T, b Backend) {
+	eachLink(t, func(t *testing.T, b Backend) {
 		r := newRig(t, b, nil)
 		r.open("a")
 		for slot, code := range []wire.CloseCode{wire.CloseFault, 1000, 3000, 0} {
@@ -116,7 +115,7 @@ func TestPeersCloseIsTheirs(t *testing.T) {
 
 // Many come and go at once, in every way a connection can go.
 func TestCloseStorm(t *testing.T) {
-	eachBackend(t, func(t *testing.T, b Backend) {
+	eachLink(t, func(t *testing.T, b Backend) {
 		r := newRig(t, b, func(c *Config) { c.Workers = 2 })
 		r.open("a", "b", "c", "d")
 		stays := r.join("a", 63)
@@ -135,7 +134,7 @@ func TestCloseStorm(t *testing.T) {
 						}
 						switch (slot + round) % 4 {
 						case 1:
-							_ = c.conn.(*net.TCPConn).SetLinger(0)
+							_ = c.tcp().SetLinger(0)
 							c.conn.Close()
 						case 2:
 							c.send(wire.AppendLeave(nil))

@@ -173,6 +173,8 @@ func rttOf(l link) (rtt time.Duration) {
 	switch l := l.(type) {
 	case *fdLink:
 		return sock.RTT(l.fd)
+	case *tlsLink:
+		return sock.RTT(l.conn.FD())
 	case *pipe:
 		conn := l.conn
 		if wrapped, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS

@@ -77,9 +77,14 @@ func (b *bench) join(r *hosted, slot int) {
 		b.tb.Fatal(err)
 	}
 	b.players = append(b.players, fds[1])
+	b.seat(r, slot, &fdLink{fd: fds[0]})
+}
+
+// seat brings a player into a room whose connection is there.
+func (b *bench) seat(r *hosted, slot int, l link) {
 	j := engine.Join{Seat: engine.Seat{ID: uint64(slot + 1), Slot: slot, Role: room.RolePlayer}}
 	j.NewSecret[0] = byte(slot)
-	if !b.w.arrive(arrival{room: r, link: &fdLink{fd: fds[0]}, join: j}) {
+	if !b.w.arrive(arrival{room: r, link: l, join: j}) {
 		b.tb.Fatal("too many arrivals")
 	}
 	f := []byte{0x82, 0, 0, 0, 0, 0, 0x96, byte(wire.TypeInput), 0xce, 0, 0, 0, 0, 0, 0, byte(1 + slot%2), 0xff}

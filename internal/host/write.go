@@ -180,12 +180,13 @@ func (w *worker) sendGoodbye(c *conn, code wire.CloseCode, reason string, counte
 	w.finishSending(c)
 }
 
-// finishSending sends a closing connection's rest and ends the stream behind it.
+// finishSending sends a closing connection's rest and ends the stream behind it. The link is asked even when that is done: what it
+// holds itself goes out when it is.
 func (w *worker) finishSending(c *conn) {
 	if len(c.tail) > 0 && !w.sendTail(c) {
 		return
 	}
-	if len(c.tail) == 0 && !c.shut {
+	if !c.link.busy() && len(c.tail) == 0 && !c.shut {
 		c.shut = true
 		c.link.shut()
 	}

@@ -52,7 +52,7 @@ type lane struct {
 // An arrival is a socket for a bot, or the news that there is none.
 type arrival struct {
 	bot   *bot
-	conn  rawSocket
+	conn  socket
 	early []byte
 	err   error
 }

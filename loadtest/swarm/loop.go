@@ -1,12 +1,16 @@
 package swarm
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"time"
 
+	client "github.com/ringside-server/ringside/clients/go"
 	"github.com/ringside-server/ringside/internal/sock"
+	"github.com/ringside-server/ringside/internal/tlsock"
 )
 
 // nap is how long a loop sleeps between two looks at its sockets: what it adds to every latency, at most. A loop of few bots
@@ -22,8 +26,30 @@ const recvBuffer = 64 << 10
 
 func wouldBlock(err error) bool { return errors.Is(err, sock.ErrWouldBlock) }
 
-// A rawSocket is a socket out of the runtime's poller.
+// A socket is a bot's, out of the runtime's poller: no call of it blocks.
+type socket interface {
+	link
+	FD() int
+	Recv(buf []byte) (int, error)
+	More() bool // Recv may have something that the descriptor does not announce
+}
+
+var (
+	_ socket = rawSocket(0)
+	_ socket = (*tlsock.Conn)(nil)
+)
+
+// A rawSocket is a socket without TLS.
 type rawSocket int
+
+// FD is the descriptor.
+func (s rawSocket) FD() int { return int(s) }
+
+// Recv reads what has arrived.
+func (s rawSocket) Recv(b []byte) (int, error) { return sock.Recv(int(s), b) }
+
+// More is false.
+func (s rawSocket) More() bool { return false }
 
 // Send writes what fits.
 func (s rawSocket) Send(b []byte) (int, error) { return sock.Send(int(s), b) }
@@ -31,10 +57,29 @@ func (s rawSocket) Send(b []byte) (int, error) { return sock.Send(int(s), b) }
 // Close closes it.
 func (s rawSocket) Close() error { return sock.Close(int(s)) }
 
-// detach makes a connection a rawSocket.
-func detach(conn net.Conn) (rawSocket, error) {
+// opener makes connections that detach can take, over TLS too. Nothing changes it.
+var opener = client.SocketDialer{Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return tlsock.Wrap(conn), nil
+}}
+
+// detach takes a connection out of the runtime's poller.
+func detach(conn net.Conn) (socket, error) {
+	if secure, ok := conn.(*tls.Conn); ok {
+		c, err := tlsock.Take(secure)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
 	fd, err := sock.DupOut(conn)
-	return rawSocket(fd), err
+	if err != nil {
+		return nil, err
+	}
+	return rawSocket(fd), nil
 }
 
 // A loop drives the bots of a lane from one goroutine.
@@ -107,7 +152,7 @@ func (l *loop) adopt() {
 			b.over = true
 			continue
 		}
-		if err := l.epoll.Add(int(a.conn), sock.In|sock.RdHup, uint64(b.index)|uint64(b.generation)<<32); err != nil {
+		if err := l.epoll.Add(a.conn.FD(), sock.In|sock.RdHup, uint64(b.index)|uint64(b.generation)<<32); err != nil {
 			a.conn.Close()
 			b.failed(now, err)
 			continue
@@ -115,6 +160,9 @@ func (l *loop) adopt() {
 		b.link = a.conn
 		b.core.Start(now)
 		b.receive(now, a.early)
+		if a.conn.More() && b.link != nil {
+			l.receive(b)
+		}
 		l.timers.add(b, now)
 	}
 	if leave {
@@ -149,11 +197,20 @@ func (l *loop) readable(e *sock.Event) {
 	if b.link == nil || b.generation != uint32(e.Data()>>32) {
 		return
 	}
-	n, err := sock.Recv(int(b.link.(rawSocket)), l.buf)
+	l.receive(b)
+}
+
+// receive takes what has arrived for a bot.
+func (l *loop) receive(b *bot) {
+	s := b.link.(socket)
+	n, err := s.Recv(l.buf)
 	now := l.lane.swarm.now()
 	switch {
 	case err == nil:
 		b.receive(now, l.buf[:n])
+		if s.More() && b.link == s {
+			l.receive(b)
+		}
 	case errors.Is(err, io.EOF):
 		b.lost(now, 0, "the socket ended without a close frame")
 	case !wouldBlock(err):

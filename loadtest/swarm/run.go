@@ -161,7 +161,7 @@ func (s *swarm) dial(b *bot, n client.Next) {
 		case <-s.dialCtx.Done():
 			return
 		}
-		conn, early, err := client.OpenSocket(s.dialCtx, n.URL)
+		conn, early, err := opener.Open(s.dialCtx, n.URL)
 		<-s.turn
 		switch {
 		case err == nil && s.cfg.goroutines:
