@@ -24,6 +24,9 @@ func (h *History) Next(l *Layout) *Frame {
 		h.count-- // the oldest is about to be overwritten
 	}
 	h.frames[i].Reset()
+	if newest := h.Newest(); newest != nil {
+		h.frames[i].reserve(newest)
+	}
 	return h.frames[i]
 }
 
