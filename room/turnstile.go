@@ -4,6 +4,7 @@ import (
 	"errors"
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // A Turnstile stands between the engine and one game: whoever calls the game goes in through it and comes out through it. Authors
@@ -18,7 +19,11 @@ import (
 // source, its effects and the view it was recording, may still be written at any time and must not be touched any more.
 //
 // The zero value is open.
-type Turnstile struct{ inside atomic.Uint32 }
+type Turnstile struct {
+	inside atomic.Uint32
+	since  time.Time     // when the goroutine that is inside went in; its own
+	spent  time.Duration // inside, in all; of whoever owns the engine's data
+}
 
 // A callback is a place where a goroutine can be inside of a game.
 type callback uint32
@@ -50,14 +55,20 @@ func (t *Turnstile) enter(c callback) {
 	if !t.inside.CompareAndSwap(uint32(outside), uint32(c)) {
 		panic("room: a callback of a game that is in " + callbackNames[t.inside.Load()] + " already, or was given up")
 	}
+	t.since = time.Now()
 }
 
 // exit comes out, or ends the goroutine if it was given up. It must be deferred: a panic comes out as well.
 func (t *Turnstile) exit(c callback) {
+	took := time.Since(t.since)
 	if !t.inside.CompareAndSwap(uint32(c), uint32(outside)) {
 		runtime.Goexit()
 	}
+	t.spent += took
 }
+
+// Spent is how long the game was called in all. The caller owns the engine's data, or nobody does any more.
+func (t *Turnstile) Spent() time.Duration { return t.spent }
 
 // Shut gives up the goroutine that is inside of the game, and says in which callback. It fails while nobody is inside; the engine
 // never takes long, so trying again a little later is right. Any goroutine may call it.

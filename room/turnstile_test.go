@@ -3,6 +3,8 @@ package room
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // A goroutine that was given up inside of a game ends when it comes out, whatever way it takes.
@@ -88,4 +90,19 @@ func TestErrorsAreReadInside(t *testing.T) {
 	if err := d.Join(&Player{}); err == nil || err.Error() != "sly" || errors.As(err, new(slyError)) || inside != 1 {
 		t.Errorf("%v, read %d times", err, inside)
 	}
+}
+
+func TestATurnstileKnowsHowLongTheGameWasCalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var gate Turnstile
+		for range 2 {
+			gate.enter(inStep)
+			time.Sleep(3 * time.Second)
+			gate.exit(inStep)
+			time.Sleep(time.Minute) // the engine's
+		}
+		if got := gate.Spent(); got != 6*time.Second {
+			t.Errorf("%v, want 6 s", got)
+		}
+	})
 }

@@ -286,9 +286,12 @@ func (w *worker) tick(h *hosted) {
 	w.ticked(h)
 }
 
-// measure counts how long a tick took.
+// measure counts how long a tick took, and the game's part of it.
 func (w *worker) measure(h *hosted, ended, took int64) {
-	w.n.stepNS += uint64(took)
+	w.n.tickNS += uint64(took)
+	spent := h.gate.Spent()
+	w.n.stepNS += uint64(spent - h.spent)
+	h.spent = spent
 	h.meter.step(ended, took)
 }
 

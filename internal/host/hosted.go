@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/ringside-server/ringside/internal/crash"
 	"github.com/ringside-server/ringside/internal/engine"
@@ -62,6 +63,8 @@ type hosted struct {
 	pilot   *pilot // of a slow room
 	score   int    // how slow its ticks have been, see judge
 	quick   int    // ticks in a row that were not
+
+	spent time.Duration // in the game, as far as it was counted
 
 	// Owned by whoever makes its tick.
 	worn    context.Context // labels, and of the pilot wornBy

@@ -18,7 +18,8 @@ type Stats struct {
 	InputsDropped  atomic.Uint64
 	Ticks          atomic.Uint64
 	TicksLate      atomic.Uint64 // began more than 5 ms after their time, or were never made
-	StepNS         atomic.Uint64 // inside engine.Room.Tick
+	TickNS         atomic.Uint64 // inside engine.Room.Tick
+	StepNS         atomic.Uint64 // of it inside of games: Step, View and the rest
 	BusyNS         atomic.Uint64 // of the workers, outside of sleep
 	RoomsFailed    atomic.Uint64
 	NoticesLost    atomic.Uint64 // for the directory, see clerk
@@ -85,7 +86,7 @@ func (s *Stats) Closes(code wire.CloseCode) uint64 {
 // A tally is what one worker has counted since it last published.
 type tally struct {
 	framesSent, framesReceived, bytesSent, bytesReceived, framesSkipped, inputsDropped uint64
-	ticks, ticksLate, stepNS                                                           uint64
+	ticks, ticksLate, tickNS, stepNS                                                   uint64
 }
 
 func (t *tally) publish(s *Stats) {
@@ -95,7 +96,7 @@ func (t *tally) publish(s *Stats) {
 	}{
 		{t.framesSent, &s.FramesSent}, {t.framesReceived, &s.FramesReceived}, {t.bytesSent, &s.BytesSent},
 		{t.bytesReceived, &s.BytesReceived}, {t.framesSkipped, &s.FramesSkipped}, {t.inputsDropped, &s.InputsDropped},
-		{t.ticks, &s.Ticks}, {t.ticksLate, &s.TicksLate}, {t.stepNS, &s.StepNS},
+		{t.ticks, &s.Ticks}, {t.ticksLate, &s.TicksLate}, {t.tickNS, &s.TickNS}, {t.stepNS, &s.StepNS},
 	} {
 		if c.n > 0 {
 			c.to.Add(c.n)

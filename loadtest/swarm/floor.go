@@ -13,8 +13,9 @@ type Floor struct {
 	US       float64 `json:"us_per_frame"`
 	// The server's CPU per state that bots received; Server.CPUUSPerFrame counts all that it sent as a frame.
 	ServerUS float64 `json:"server_us_per_frame"`
+	StepUS   float64 `json:"step_us_per_frame"` // of it in the game's code
 	Ratio    float64 `json:"ratio"` // ServerUS to US
-	// RatioWithoutStep leaves the game's Step out.
+	// RatioWithoutStep leaves the game's code out: Step, View and the other callbacks.
 	RatioWithoutStep float64 `json:"ratio_without_step"`
 	// LoopLateMS is how late an empty loop was that woke every 5 ms beside the server.
 	LoopLateMS Late `json:"loop_late_ms"`
@@ -25,10 +26,9 @@ func (f *Floor) Against(r *Report) {
 	f.US = round((f.BeforeUS + f.AfterUS) / 2)
 	f.BeforeUS, f.AfterUS = round(f.BeforeUS), round(f.AfterUS)
 	if v := r.Server; v != nil && r.Frames > 0 && r.DurationS > 0 && f.US > 0 {
-		perSecond := float64(r.Frames) / r.DurationS
-		f.ServerUS = round(v.CPUS / v.took.Seconds() / perSecond * 1e6)
-		f.Ratio = round(f.ServerUS / f.US)
-		f.RatioWithoutStep = round((f.ServerUS - v.StepUSPerFrame) / f.US)
+		states := float64(r.Frames) / r.DurationS * v.took.Seconds()
+		f.ServerUS, f.StepUS = round(v.CPUS/states*1e6), round(v.stepS/states*1e6)
+		f.Ratio, f.RatioWithoutStep = round(f.ServerUS/f.US), round((f.ServerUS-f.StepUS)/f.US)
 	}
 	r.Floor = f
 }
@@ -38,5 +38,5 @@ func (f *Floor) costText() string {
 }
 
 func (f *Floor) ratioText() string {
-	return fmt.Sprintf("server %.1f µs per state: %.2f × the floor, %.2f without Step", f.ServerUS, f.Ratio, f.RatioWithoutStep)
+	return fmt.Sprintf("server %.1f µs per state, %.1f of it the game's: %.2f × the floor, %.2f without the game", f.ServerUS, f.StepUS, f.Ratio, f.RatioWithoutStep)
 }

@@ -113,7 +113,7 @@ func (r *Report) Rows() []row {
 	}
 	if v := r.Server; v != nil {
 		rows = append(rows,
-			row{"server CPU", fmt.Sprintf("%.2f s, %.1f µs per frame, of it the game's Step %.2f", v.CPUS, v.CPUUSPerFrame, v.StepUSPerFrame)},
+			row{"server CPU", fmt.Sprintf("%.2f s, %.1f µs per frame, of it the game's code %.2f", v.CPUS, v.CPUUSPerFrame, v.StepUSPerFrame)},
 			row{"server memory", fmt.Sprintf("%.1f MiB, %s KiB per connection", v.RSSBytes/(1<<20), v.perConnection())},
 			row{"ticks late", fmt.Sprintf("p50 %.2f  p99 %.2f ms", v.TickLateMS.P50, v.TickLateMS.P99)},
 			row{"allocations", fmt.Sprintf("%.0f per s, idle %.0f", v.AllocsPerS, v.AllocsPerSIdle)})

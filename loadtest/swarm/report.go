@@ -65,7 +65,8 @@ type Server struct {
 	AllocsPerS            float64  `json:"allocs_per_s"`
 	AllocsPerSIdle        float64  `json:"allocs_per_s_idle"`
 
-	took time.Duration // between the looks at its metrics
+	took  time.Duration // between the looks at its metrics
+	stepS float64       // of CPUS
 }
 
 // Late is a distribution in milliseconds.
@@ -129,6 +130,7 @@ func serverReport(w window, idle *idleServer) *Server {
 		AllocsPerS:     round(grown(a, b, metricMallocs) / b.at.Sub(a.at).Seconds()),
 		AllocsPerSIdle: round(idle.allocs),
 		took:           b.at.Sub(a.at),
+		stepS:          grown(a, b, metricStep),
 	}
 	if frames := grown(a, b, metricFrames); frames > 0 {
 		v.CPUUSPerFrame = round(v.CPUS * 1e6 / frames)
@@ -162,7 +164,7 @@ func (r *Report) WriteTable(w io.Writer) {
 	line("disconnects", "%d", r.Disconnects)
 	line("client CPU", "%.1f µs per frame", r.ClientCPUUSPerFrame)
 	if v := r.Server; v != nil {
-		line("server CPU", "%.2f s, %.1f µs per frame, of it the game's Step %.2f", v.CPUS, v.CPUUSPerFrame, v.StepUSPerFrame)
+		line("server CPU", "%.2f s, %.1f µs per frame, of it the game's code %.2f", v.CPUS, v.CPUUSPerFrame, v.StepUSPerFrame)
 		line("server memory", "%.1f MiB, %s KiB per connection", v.RSSBytes/(1<<20), v.perConnection())
 		line("ticks late", "p50 %.2f  p99 %.2f ms", v.TickLateMS.P50, v.TickLateMS.P99)
 		line("allocations", "%.0f per s, idle %.0f", v.AllocsPerS, v.AllocsPerSIdle)
