@@ -23,27 +23,36 @@ const (
 // About 200 bytes, one descriptor and, for a live one, what the engine holds of its session; the tail and the parser's
 // partial are nil but for slow or strange peers. 0.5 KiB per idle connection was measured with the prototype.
 type conn struct {
-	id      uint64 // generation << 32 | index in the table; never given twice
-	link    link
-	slot    *slot
-	room    *hosted // nil once closing
-	at      int     // in room.conns, or in slot.closing
-	session *engine.Session
-	state   connState
-	parser  ws.Parser
-	rest    []byte // while joining: received behind the HELLO
+	// What each read and each write needs, close together.
+	id             uint64 // generation << 32 | index in the table; never given twice
+	link           link
+	plain          fdLink  // link points here if it is one
+	room           *hosted // nil once closing
+	session        *engine.Session
+	state          connState
+	shut           bool   // closing: everything is sent
+	dropped        uint32 // of the session's inputs: counted so far
+	pong           []byte // a frame that waits for the next send
+	tail           []byte // of what was sent, what the socket did not take
+	stuck          int64  // since when there is a tail, or the link busy; 0: not
+	parser         ws.Parser
+	sent, received uint64 // bytes, for the operator
 
-	pong    []byte // a frame that waits for the next send
-	tail    []byte // of what was sent, what the socket did not take
-	stuck   int64  // since when there is a tail, or the link busy; 0: not
-	until   int64  // closing: when to give up
-	shut    bool   // closing: everything is sent
-	dropped uint32 // of the session's inputs: counted so far
+	slot  *slot
+	at    int    // in room.conns, or in slot.closing
+	rest  []byte // while joining: received behind the HELLO
+	until int64  // closing: when to give up
+	stay  *stay  // of the session; stays when the session is let go
+	since int64  // when it came to its room
+}
 
-	// For the operator.
-	stay           *stay  // of the session; stays when the session is let go
-	since          int64  // when it came to its room
-	sent, received uint64 // bytes
+// touch loads what the next read and write need; see engine.Session.Touch.
+func (c *conn) touch() (n uint32) {
+	n = uint32(c.state) + uint32(len(c.pong)) + uint32(len(c.tail)) + uint32(c.received)
+	if c.session != nil {
+		n += c.session.Touch()
+	}
+	return n
 }
 
 // A table finds connections by id: an index that is used again, and a generation that is not.

@@ -17,6 +17,11 @@ func (w *worker) readSlot(s *slot) {
 		w.host.cfg.Log.Error().Err(err).Msg("poll failed")
 	}
 	for _, id := range ids {
+		if c := w.table.find(id); c != nil {
+			w.touched += c.touch()
+		}
+	}
+	for _, id := range ids {
 		c := w.table.find(id)
 		switch {
 		case c == nil:

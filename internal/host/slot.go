@@ -129,6 +129,9 @@ func (w *worker) ran(h *hosted, ticks, missed int, late int64) {
 		return
 	}
 	before := w.n
+	for _, c := range h.conns {
+		w.touched += c.touch()
+	}
 	for i := len(h.conns) - 1; i >= 0; i-- { // backwards: a connection that is lost is replaced by the last
 		if c := h.conns[i]; c.state == live {
 			w.flush(h, c)

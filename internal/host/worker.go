@@ -95,6 +95,7 @@ type worker struct {
 	out      []byte
 	sink     sink
 	n        tally
+	touched  uint32 // keeps the compiler from leaving out what touches
 	patrolAt int64
 	timer    *time.Timer
 	now      int64 // of the present wake's slot
@@ -330,6 +331,10 @@ func (w *worker) receive(a *arrival) {
 // connect gives an arrival its place in the table.
 func (w *worker) connect(a *arrival) *conn {
 	c := &conn{link: a.link, room: a.room, parser: a.parser, rest: a.rest}
+	if plain, ok := a.link.(*fdLink); ok {
+		c.plain = *plain
+		c.link = &c.plain
+	}
 	w.table.add(c)
 	return c
 }
