@@ -114,7 +114,7 @@ func (s *Session) Dropped() uint32 { return s.dropped }
 func (s *Session) Touch() uint32 {
 	n := s.id + s.applied + s.heard + s.counted + s.lastSeq + s.acked + s.sentTick + s.nextHash + s.states
 	if s.greeted && len(s.queue.items) > 0 {
-		n += uint32(s.queue.items[0].seq)
+		n += s.queue.items[0].seq
 	}
 	return n
 }

@@ -14,7 +14,7 @@ type Floor struct {
 	// The server's CPU per state that bots received; Server.CPUUSPerFrame counts all that it sent as a frame.
 	ServerUS float64 `json:"server_us_per_frame"`
 	StepUS   float64 `json:"step_us_per_frame"` // of it in the game's code
-	Ratio    float64 `json:"ratio"` // ServerUS to US
+	Ratio    float64 `json:"ratio"`             // ServerUS to US
 	// RatioWithoutStep leaves the game's code out: Step, View and the other callbacks.
 	RatioWithoutStep float64 `json:"ratio_without_step"`
 	// LoopLateMS is how late an empty loop was that woke every 5 ms beside the server.
