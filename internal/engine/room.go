@@ -283,6 +283,7 @@ func (r *Room) apply(in *wire.Reader) {
 
 // show records the view of this tick.
 func (r *Room) show() {
+	r.history.Forget(r.oldestBase())
 	f := r.history.Next(r.prog.Layout)
 	if err := r.driver.Record(f); err != nil {
 		panic(err.Error())
@@ -294,6 +295,22 @@ func (r *Room) show() {
 		s.shown = s.applied
 	}
 	r.bodies = r.bodies[:0]
+}
+
+// oldestBase is the tick of the oldest view that a session may stand on: what it has acknowledged, or what the next difference is
+// based on if that is older. One that loses its connection comes back with something between the two. A session that acknowledges
+// nothing keeps all views, and so does a replay: another process knows what its sessions hold.
+func (r *Room) oldestBase() uint32 {
+	if r.replaying {
+		return 0
+	}
+	oldest := r.tick
+	for _, s := range r.sessions {
+		if s.sentTick != 0 || !s.attached { // else the next it is sent is a snapshot
+			oldest = min(oldest, s.acked, s.baseTick)
+		}
+	}
+	return oldest
 }
 
 // releaseEffects hands on what the game did in this tick, also what it did when it heard of a kick or of a new bot.
