@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -134,7 +135,8 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	n.crashReady()
 	n.cfg.Log.Info().Str("listen", n.Addr()).Str("data", n.cfg.Data).Str("backend", n.cfg.Backend).
 		Int("workers", n.cfg.Workers).Int("games", len(n.programs)).Uint64("open_files", sock.FileLimit()).
-		Uint64("max_memory", n.guard.memory.Limit()).Str("max_memory_of", n.guard.from).Int64("memory_target", n.guard.soft).Msg("node is serving")
+		Uint64("max_memory", n.guard.memory.Limit()).Str("max_memory_of", n.guard.from).Int64("memory_target", n.guard.soft).
+		Int("processors", runtime.GOMAXPROCS(0)).Str("gogc", n.guard.pace.Span()).Msg("node is serving")
 	return nil
 }
 

@@ -2,6 +2,7 @@ package ringside
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,7 @@ type guard struct {
 	soft    int64  // where the collector works harder
 	from    string // who says how much memory there is
 	undo    func()
+	pace    *pressure.Pace
 
 	collecting atomic.Bool
 
@@ -56,7 +58,8 @@ func (n *Node) newGuard() (*guard, error) {
 		return nil, err
 	}
 	g.soft, g.undo = pressure.GuideCollector(limit)
-	g.relief = pressure.Relief{Weigh: n.weigh, EndGreediest: g.endGreediest, Collect: g.collect, Die: g.die}
+	g.relief = pressure.Relief{Weigh: n.weigh, EndGreediest: g.endGreediest, Collect: func() { g.collect(runtime.GC) }, Die: g.die}
+	g.pace = pressure.NewPace(func() { g.collect(debug.FreeOSMemory) })
 	g.monitor = pressure.New(pressure.Config{
 		Sources: []pressure.Source{
 			g.memory.Source(), pressure.Files(sock.FileLimit), disk,
@@ -85,6 +88,7 @@ func (g *guard) levels() []admin.Level {
 func (g *guard) close() {
 	if g != nil {
 		g.undo()
+		g.pace.Close()
 	}
 }
 
@@ -116,6 +120,7 @@ func (n *Node) journalPressure() pressure.Reading {
 // after follows each reading.
 func (g *guard) after() (urgent bool) {
 	g.sayClock()
+	g.pace.Look(g.memory.Last(), time.Now())
 	return g.relief.Look(g.memory.Last(), time.Now())
 }
 
@@ -152,13 +157,13 @@ func (g *guard) endGreediest(u pressure.Usage) (ended bool) {
 	return ended
 }
 
-// collect runs a collection beside the monitor, one at a time.
-func (g *guard) collect() {
+// collect runs one kind of a collection beside the monitor, one at a time.
+func (g *guard) collect(how func()) {
 	if g.collecting.Swap(true) {
 		return
 	}
 	g.n.running.Go(func() { // begun by one of its goroutines, so that nobody has stopped waiting for them yet
-		runtime.GC()
+		how()
 		g.collecting.Store(false)
 	})
 }
