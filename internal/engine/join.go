@@ -210,9 +210,7 @@ func (r *Room) greetAll() {
 			}
 		}
 	}
-	clear(r.joins)
-	r.joins = append(r.joins[:0], r.later...)
-	r.later = r.later[:0]
+	r.joins, r.later = r.later, nil // most rooms see no more of them than fit into it
 }
 
 // greet prepares the WELCOME of a connection, and the base of its first state frame. It touches nothing the journal sees.

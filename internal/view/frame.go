@@ -45,7 +45,7 @@ func (f *Frame) reserve(like *Frame) {
 	for i := range f.sections {
 		s, l := &f.sections[i], &like.sections[i]
 		if n := len(l.ids); cap(s.ids) < n {
-			n += n / 4
+			n += n/2 + 4
 			s.ids = make([]uint32, 0, n)
 			s.vals = make([]int32, 0, n*f.layout.kind(i).width)
 		}

@@ -4,9 +4,9 @@ package view
 // could not be sent a few ticks, gets a delta; beyond it a snapshot.
 const HistoryLen = 32
 
-// trimEvery is after how many views frames are let go that were not needed in all that time: 3 s at 20 Hz, so that a client whose
-// acknowledgements waver makes none that the next second would make again.
-const trimEvery = 64
+// trimEvery is after how many views frames are let go that were not needed in all that time: 13 s at 20 Hz, so that clients whose
+// acknowledgements waver, or a machine that does, make none that the next seconds would make again.
+const trimEvery = 256
 
 // A History is the ring of a room's recent shared views, the bases of deltas. It is owned by its room. The room says which of them
 // anybody may still stand on (Forget): where acknowledgements come, that is the newest two or three, and thirty more would be most
