@@ -78,10 +78,11 @@ func (h *Host) assign(a Assignment) {
 
 // begin starts a room. The caller holds mu.
 func (h *Host) begin(a Assignment) {
-	r := &hosted{Assignment: a, game: h.games[a.Game], worker: h.leastLoaded(), ready: make(chan struct{}), labels: labelsOf(&a)}
+	r := &hosted{Assignment: a, game: h.games[a.Game], ready: make(chan struct{}), labels: labelsOf(&a)}
 	h.rooms[a.Room] = r
 	delete(h.late, a.Room)
-	r.worker.rooms.Add(1)
+	r.worker.Store(h.leastLoaded())
+	r.worker.Load().rooms.Add(1)
 	h.starters.Add(1)
 	go h.start(r)
 }
@@ -100,7 +101,7 @@ func (h *Host) leastLoaded() *worker {
 func (h *Host) withdraw(r *hosted) {
 	switch r.state {
 	case running:
-		r.worker.post(errand{room: r, code: wire.CloseLost, text: "the room is gone"})
+		r.post(errand{code: wire.CloseLost, text: "the room is gone"})
 	case ended: // only now: until the directory has heard of the end, a new process must be able to find it out again
 		r.discard()
 	}

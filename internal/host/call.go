@@ -204,11 +204,7 @@ func (c *call) guarded(ctx context.Context) (result []byte, err error) {
 
 // answer posts what the call came back with.
 func (c *call) answer(result []byte, err error) {
-	w := c.room.worker
-	w.mu.Lock()
-	w.results = append(w.results, callResult{room: c.room, id: c.ID, result: result, err: err})
-	w.mu.Unlock()
-	w.ring()
+	c.room.deliver(callResult{id: c.ID, result: result, err: err})
 }
 
 // startCalls begins what the room's last tick asked for.

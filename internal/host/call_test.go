@@ -112,7 +112,7 @@ func TestCallersAreBounded(t *testing.T) {
 		var k callers
 		gate := make(chan struct{})
 		start := func(id int) {
-			k.start(call{ctx: ctx, room: &hosted{worker: w, labels: labelsOf(&Assignment{})}, Call: engine.Call{ID: uint64(id), F: func(context.Context) ([]byte, error) {
+			k.start(call{ctx: ctx, room: hostedBy(w, Assignment{}), Call: engine.Call{ID: uint64(id), F: func(context.Context) ([]byte, error) {
 				<-gate
 				return nil, nil
 			}}})
@@ -153,7 +153,7 @@ func TestCallTimesOut(t *testing.T) {
 			defer k.mu.Unlock()
 			return k.stuck[""], k.running
 		}
-		k.start(call{ctx: t.Context(), room: &hosted{worker: w, labels: labelsOf(&Assignment{})}, log: zerolog.Nop(), Call: engine.Call{ID: 5, F: func(context.Context) ([]byte, error) {
+		k.start(call{ctx: t.Context(), room: hostedBy(w, Assignment{}), log: zerolog.Nop(), Call: engine.Call{ID: 5, F: func(context.Context) ([]byte, error) {
 			time.Sleep(2 * room.CallTimeout)
 			return []byte("late"), nil
 		}}})
@@ -181,7 +181,7 @@ func TestStuckCallsAreBounded(t *testing.T) {
 		k := callers{count: func(n int64) { stuck.Add(n) }}
 		gate := make(chan struct{})
 		start := func(game string, id int, f func()) {
-			k.start(call{ctx: t.Context(), room: &hosted{worker: w, labels: labelsOf(&Assignment{}), Assignment: Assignment{Game: game}}, log: zerolog.Nop(), Call: engine.Call{ID: uint64(id), F: func(context.Context) ([]byte, error) {
+			k.start(call{ctx: t.Context(), room: hostedBy(w, Assignment{Game: game}), log: zerolog.Nop(), Call: engine.Call{ID: uint64(id), F: func(context.Context) ([]byte, error) {
 				f()
 				return nil, nil
 			}}})

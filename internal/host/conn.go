@@ -1,6 +1,8 @@
 package host
 
 import (
+	"sync"
+
 	"github.com/ringside-server/ringside/internal/engine"
 	"github.com/ringside-server/ringside/internal/ws"
 )
@@ -24,7 +26,7 @@ const (
 // partial are nil but for slow or strange peers. 0.5 KiB per idle connection was measured with the prototype.
 type conn struct {
 	// What each read and each write needs, close together.
-	id             uint64 // generation << 32 | index in the table; never given twice
+	id             uint64 // generation << 32 | index in the tables; never given twice
 	link           link
 	plain          fdLink  // link points here if it is one
 	room           *hosted // nil once closing
@@ -55,24 +57,21 @@ func (c *conn) touch() (n uint32) {
 	return n
 }
 
-// A table finds connections by id: an index that is used again, and a generation that is not.
+// A table finds a worker's connections by id. An id is an index and a generation; names gives them out for all workers together,
+// so a connection that moves to another worker keeps its own, by which engine and epoll know it.
 type table struct {
-	conns []*conn
-	gens  []uint32
-	free  []uint32
+	conns []*conn // by index; nil: not one of this worker's
+	count int
 }
 
-// add gives a connection its id.
-func (t *table) add(c *conn) {
-	if len(t.free) == 0 {
-		t.free = append(t.free, uint32(len(t.conns)))
-		t.conns, t.gens = append(t.conns, nil), append(t.gens, 0)
+// put takes a connection in.
+func (t *table) put(c *conn) {
+	i := int(uint32(c.id))
+	if i >= len(t.conns) {
+		t.conns = append(t.conns, make([]*conn, i+1-len(t.conns))...)
 	}
-	i := t.free[len(t.free)-1]
-	t.free = t.free[:len(t.free)-1]
-	t.gens[i]++
 	t.conns[i] = c
-	c.id = uint64(t.gens[i])<<32 | uint64(i)
+	t.count++
 }
 
 // find returns a connection, nil if it is gone.
@@ -84,10 +83,39 @@ func (t *table) find(id uint64) *conn {
 	return t.conns[i]
 }
 
+// remove takes a connection out; its id is still its own.
 func (t *table) remove(c *conn) {
-	i := uint32(c.id)
-	t.conns[i] = nil
-	t.free = append(t.free, i)
+	t.conns[uint32(c.id)] = nil
+	t.count--
+}
+
+// names gives connections their ids.
+type names struct {
+	mu sync.Mutex
+	// Guarded by mu.
+	gens []uint32 // by index
+	free []uint32
+}
+
+// take returns an id that was never given before.
+func (n *names) take() uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.free) == 0 {
+		n.free = append(n.free, uint32(len(n.gens)))
+		n.gens = append(n.gens, 0)
+	}
+	i := n.free[len(n.free)-1]
+	n.free = n.free[:len(n.free)-1]
+	n.gens[i]++
+	return uint64(n.gens[i])<<32 | uint64(i)
+}
+
+// back frees the index of an id.
+func (n *names) back(id uint64) {
+	n.mu.Lock()
+	n.free = append(n.free, uint32(id))
+	n.mu.Unlock()
 }
 
 // addTo and removeFrom keep a list of connections in no order.

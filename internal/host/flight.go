@@ -208,7 +208,7 @@ func (w *worker) overdue(now int64) {
 // accuse finds out where the pilot is, for the game's author. It takes its time, so it is a goroutine of its own.
 func (w *worker) accuse(h *hosted, p *pilot, began int64) {
 	defer w.host.starters.Done()
-	w.post(errand{room: h, hung: &accusation{pilot: p, began: began, stack: stackOf(p.tag)}})
+	h.post(errand{hung: &accusation{pilot: p, began: began, stack: stackOf(p.tag)}})
 }
 
 // An accusation is what is known of a flight that does not come back.

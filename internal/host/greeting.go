@@ -186,7 +186,7 @@ func (g *greeting) join(hello wire.Hello) (engine.Join, error) {
 	case slices.Contains(g.room.unknown, seat.ID):
 		err = ErrToken // the directory may call it taken still, but has been, or is about to be, told that it is free
 	default:
-		g.room.worker.remember(g.room, seat.ID)
+		g.room.remember(seat.ID)
 		err = g.confirm(ctx, seat.ID)
 	}
 	if err != nil {
@@ -233,7 +233,7 @@ func (g *greeting) handOver(j engine.Join) error {
 	if err != nil {
 		return err
 	}
-	if !g.room.worker.arrive(arrival{room: g.room, link: l, parser: g.parser, rest: g.buf, join: j}) {
+	if !g.room.arrive(arrival{link: l, parser: g.parser, rest: g.buf, join: j}) {
 		l.close()
 		return errBusy
 	}

@@ -40,6 +40,7 @@ type Host struct {
 	unwatched   chan struct{} // closed to end it
 
 	callers callers
+	names   names // of connections
 
 	mu sync.RWMutex
 	// Guarded by mu.

@@ -28,10 +28,11 @@ type hosted struct {
 	// Immutable.
 	Assignment
 	game   *room.Program
-	worker *worker
 	ready  chan struct{} // closed when state is no longer starting
 	gate   room.Turnstile
 	labels context.Context // see labels.go
+
+	worker atomic.Pointer[worker] // whose it is: changed with both mailboxes locked, see move.go; read it by lock to post
 
 	// Set by start, before the room runs.
 	journal RoomJournal  // nil: nobody keeps the room, or only at the end of the process

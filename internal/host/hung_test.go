@@ -262,7 +262,7 @@ func TestCutOffWithAHungRoom(t *testing.T) {
 	r.inFlight(trap)
 	late := r.dial("a")
 	late.hello(token("a", 1), nil)
-	w := r.host.lookup("a").worker
+	w := r.host.lookup("a").worker.Load()
 	eventually(t, "the newcomer to wait", func() bool {
 		r.host.mu.RLock()
 		defer r.host.mu.RUnlock()

@@ -74,7 +74,7 @@ func (h *Host) Room(ctx context.Context, id string) (RoomDetail, error) {
 	}
 	status, runs := r.status(h.now()), r.state == running
 	h.mu.RUnlock()
-	known := RoomDetail{RoomStatus: status, Worker: r.worker.index, Detached: r.detached.Load(), Players: []PlayerDetail{}}
+	known := RoomDetail{RoomStatus: status, Worker: r.worker.Load().index, Detached: r.detached.Load(), Players: []PlayerDetail{}}
 	if !runs {
 		return known, nil
 	}
@@ -169,14 +169,14 @@ func ask[T any](ctx context.Context, r *hosted, question func(*worker) (T, error
 		answer T
 		err    error
 	}
-	w := r.worker
-	if w.asks.Add(1) > maxAsks {
-		w.asks.Add(-1)
+	asked := r.worker.Load() // the room may be another's when it answers
+	if asked.asks.Add(1) > maxAsks {
+		asked.asks.Add(-1)
 		return answer, fmt.Errorf("%w: %d questions wait already", ErrHung, maxAsks)
 	}
 	replies := make(chan reply, 1)
-	w.post(errand{room: r, ask: func(w *worker, h *hosted, err error) {
-		w.asks.Add(-1)
+	r.post(errand{ask: func(w *worker, h *hosted, err error) {
+		asked.asks.Add(-1)
 		if err != nil {
 			replies <- reply{err: err}
 			return
@@ -191,7 +191,7 @@ func ask[T any](ctx context.Context, r *hosted, question func(*worker) (T, error
 	select {
 	case got := <-replies:
 		return got.answer, got.err
-	case <-w.done:
+	case <-asked.done: // they all end together
 		return answer, ErrClosed
 	case <-ctx.Done():
 		return answer, errors.Join(r.hung(), ctx.Err())
@@ -205,7 +205,7 @@ func (h *hosted) hung() error {
 		return ErrHung
 	}
 	return fmt.Errorf("%w: it has been in the tick of room %q (%s) for %v", ErrHung, h.Room, h.Game,
-		time.Duration(h.worker.host.now()-began).Round(time.Millisecond))
+		time.Duration(h.worker.Load().host.now()-began).Round(time.Millisecond))
 }
 
 // detail collects what only the worker may read.

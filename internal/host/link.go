@@ -19,6 +19,8 @@ type link interface {
 	busy() bool
 	// shut ends the stream to the peer behind what was sent. Receiving goes on.
 	shut()
+	// unwatch takes it out of its poller, for another worker or slot that will watch it anew.
+	unwatch()
 	// close gives the connection up. The link must not be used again.
 	close()
 }
@@ -49,6 +51,12 @@ func (p *poller) watchFD(fd int, id uint64) error {
 	}
 	p.fds++
 	return nil
+}
+
+// unwatchFD takes a descriptor out. It fails only for one that is not in the set.
+func (p *poller) unwatchFD(fd int) {
+	_ = p.ep.Del(fd)
+	p.fds--
 }
 
 // mark reports a link at the next poll.
@@ -117,6 +125,11 @@ func (l *fdLink) recv(buf []byte) (int, error) { return sock.Recv(l.fd, buf) }
 func (l *fdLink) send(b []byte) (int, error)   { return sock.Send(l.fd, b) }
 func (l *fdLink) busy() bool                   { return false }
 func (l *fdLink) shut()                        { _ = sock.ShutWrite(l.fd) } // a socket that is gone is found at the next recv
+
+func (l *fdLink) unwatch() {
+	l.poller.unwatchFD(l.fd)
+	l.poller = nil
+}
 
 func (l *fdLink) close() {
 	if l.poller != nil {

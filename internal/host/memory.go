@@ -126,7 +126,7 @@ func (h *Host) EndGreediest() (g Greed, ended bool) {
 	if g.Rate < greedyLeast || g.Rate < greedyShare*g.All {
 		return g, false
 	}
-	worst.worker.post(errand{room: worst, ask: func(w *worker, r *hosted, err error) {
+	worst.post(errand{ask: func(w *worker, r *hosted, err error) {
 		if err == nil {
 			w.endGreedy(r)
 		}

@@ -101,7 +101,7 @@ func TestNoRoomStandsOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 8 { // 32 MiB a second each
-		r := &hosted{Assignment: Assignment{Room: fmt.Sprint(i), Game: "dots"}, worker: h.workers[0], state: running}
+		r := hostedBy(h.workers[0], Assignment{Room: fmt.Sprint(i), Game: "dots"})
 		r.appetite.add(uint64(64<<20+i), h.now())
 		h.rooms[r.Room] = r
 	}
@@ -115,7 +115,7 @@ func TestNoRoomStandsOut(t *testing.T) {
 	if g, ended := h.EndGreediest(); !ended || g.Room != "0" {
 		t.Errorf("ended %v: %+v, want room 0", ended, g)
 	}
-	h.rooms["0"].worker.takeMail() // a room that never was the worker's is left alone
+	h.workers[0].takeMail() // a room that never was the worker's is left alone
 }
 
 func TestAppetiteFades(t *testing.T) {

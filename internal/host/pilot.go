@@ -112,4 +112,4 @@ func (p *pilot) tick(h *hosted, began int64) {
 }
 
 // land hands a room back to its worker.
-func (p *pilot) land(h *hosted) { h.worker.post(errand{room: h, landed: p}) }
+func (p *pilot) land(h *hosted) { h.post(errand{landed: p}) }

@@ -15,13 +15,12 @@ type pipe struct {
 	conn  net.Conn
 	group *sync.WaitGroup // of the goroutines
 
-	// Immutable after watch.
-	poller *poller
-	id     uint64
-
 	mu      sync.Mutex
 	changed sync.Cond
 	// Guarded by mu.
+	poller *poller // nil: not watched just now
+	id     uint64
+	begun  bool   // its goroutines run
 	in     []byte // received, not yet drained; the reader reads only while it is empty
 	inErr  error
 	out    []byte // being written
@@ -38,13 +37,33 @@ func newPipe(conn net.Conn, group *sync.WaitGroup) *pipe {
 	return p
 }
 
-// watch starts the goroutines. They end after close.
+// watch starts the goroutines, once. They end after close.
 func (p *pipe) watch(poller *poller, id uint64) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.poller, p.id = poller, id
+	if p.begun { // what it was marked for is on another's list
+		p.mark()
+		return nil
+	}
+	p.begun = true
 	p.group.Add(2)
 	go p.read()
 	go p.write()
 	return nil
+}
+
+func (p *pipe) unwatch() {
+	p.mu.Lock()
+	p.poller = nil
+	p.mu.Unlock()
+}
+
+// mark has the pipe reported if there is something to receive. The caller holds mu.
+func (p *pipe) mark() {
+	if p.poller != nil && (len(p.in) > 0 || p.inErr != nil) {
+		p.poller.mark(p.id)
+	}
 }
 
 func (p *pipe) read() {
@@ -54,8 +73,8 @@ func (p *pipe) read() {
 		n, err := p.conn.Read(buf)
 		p.mu.Lock()
 		p.in, p.inErr = buf[:n], err
+		p.mark()
 		p.mu.Unlock()
-		p.poller.mark(p.id)
 		if err != nil {
 			return
 		}
@@ -125,9 +144,7 @@ func (p *pipe) recv(buf []byte) (int, error) {
 	}
 	n := copy(buf, p.in)
 	p.in = p.in[n:]
-	if len(p.in) > 0 || p.inErr != nil {
-		p.poller.mark(p.id)
-	}
+	p.mark()
 	p.changed.Broadcast()
 	return n, nil
 }
@@ -163,7 +180,7 @@ func (p *pipe) shut() {
 func (p *pipe) close() {
 	p.mu.Lock()
 	p.closed = true
-	started := p.poller != nil
+	started := p.begun
 	p.changed.Broadcast()
 	p.mu.Unlock()
 	_ = p.conn.SetDeadline(time.Unix(1, 0))

@@ -259,6 +259,13 @@ func (r *rig) join(id string, slot int) *client {
 	return c
 }
 
+// hostedBy is a room that a worker is about to get.
+func hostedBy(w *worker, a Assignment) *hosted {
+	h := &hosted{Assignment: a, state: running, labels: labelsOf(&a)}
+	h.worker.Store(w)
+	return h
+}
+
 // eventually waits for something that nothing announces.
 func eventually(tb testing.TB, what string, cond func() bool) {
 	tb.Helper()

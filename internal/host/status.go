@@ -45,7 +45,7 @@ func (h *Host) Workers() []WorkerStatus {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	for _, r := range h.rooms {
-		began, s := r.aloft.Load(), &list[r.worker.index]
+		began, s := r.aloft.Load(), &list[r.worker.Load().index]
 		if step := time.Duration(h.now() - began); began != 0 && step > s.Step {
 			s.Step, s.Room = step, r.Room
 		}

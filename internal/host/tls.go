@@ -66,6 +66,11 @@ func (l *tlsLink) send(b []byte) (int, error) { return l.conn.Send(b) }
 func (l *tlsLink) busy() bool                 { return l.conn.Busy() }
 func (l *tlsLink) shut()                      { l.conn.Shut() }
 
+func (l *tlsLink) unwatch() {
+	l.poller.unwatchFD(l.conn.FD())
+	l.poller = nil
+}
+
 func (l *tlsLink) close() {
 	if l.poller != nil {
 		l.poller.fds--

@@ -47,13 +47,13 @@ func newBenchOf(tb testing.TB, prog *room.Program, rooms, players int) *bench {
 	}
 	for i := range rooms {
 		id := string(rune('a'+i%26)) + string(rune('a'+i/26))
-		r := &hosted{Assignment: Assignment{Room: id, Epoch: 1, Game: "dots"}, game: prog, worker: b.w, state: running, labels: labelsOf(&Assignment{Room: id})}
-		r.labels = labelsOf(&r.Assignment)
+		r := hostedBy(b.w, Assignment{Room: id, Epoch: 1, Game: "dots"})
+		r.game = prog
 		er, err := engine.New(engine.Config{ID: id, Program: prog})
 		if err != nil {
 			tb.Fatal(err)
 		}
-		b.w.post(errand{room: r, adopt: er})
+		r.post(errand{adopt: er})
 		for slot := range players {
 			b.join(r, slot)
 		}
@@ -61,7 +61,9 @@ func newBenchOf(tb testing.TB, prog *room.Program, rooms, players int) *bench {
 	b.w.takeMail()
 	tb.Cleanup(func() {
 		for _, c := range b.w.table.conns {
-			b.w.lose(c)
+			if c != nil {
+				b.w.lose(c)
+			}
 		}
 		b.w.release()
 		for _, fd := range b.players {
@@ -84,7 +86,7 @@ func (b *bench) join(r *hosted, slot int) {
 func (b *bench) seat(r *hosted, slot int, l link) {
 	j := engine.Join{Seat: engine.Seat{ID: uint64(slot + 1), Slot: slot, Role: room.RolePlayer}}
 	j.NewSecret[0] = byte(slot)
-	if !b.w.arrive(arrival{room: r, link: l, join: j}) {
+	if !r.arrive(arrival{link: l, join: j}) {
 		b.tb.Fatal("too many arrivals")
 	}
 	f := []byte{0x82, 0, 0, 0, 0, 0, 0x96, byte(wire.TypeInput), 0xce, 0, 0, 0, 0, 0, 0, byte(1 + slot%2), 0xff}

@@ -56,9 +56,9 @@ const doubtAfter = int64(45e9)
 type worker struct {
 	host  *Host
 	index int
-	rooms atomic.Int32 // assigned, for placement
+	rooms atomic.Int32 // assigned
 
-	mu sync.Mutex
+	mu sync.Mutex // of the mailbox: what is in it is of the worker's own rooms, see hosted.lock
 	// Guarded by mu.
 	errands  []errand  // at most one to adopt and one to drop per room
 	arrivals []arrival // at most maxArrivals
@@ -113,21 +113,6 @@ func newWorker(h *Host, index int) *worker {
 	return w
 }
 
-// post leaves an errand. It never waits.
-func (w *worker) post(e errand) {
-	w.mu.Lock()
-	w.errands = append(w.errands, e)
-	w.mu.Unlock()
-	w.ring()
-}
-
-// remember leaves a doubt.
-func (w *worker) remember(room *hosted, seat uint64) {
-	w.mu.Lock()
-	w.doubts = append(w.doubts, doubt{room: room, seat: seat, at: w.host.now() + doubtAfter})
-	w.mu.Unlock()
-}
-
 // settle looks at the doubts that are due.
 func (w *worker) settle(now int64) {
 	w.mu.Lock()
@@ -151,18 +136,6 @@ func (w *worker) settle(now int64) {
 			w.host.clerk.add(notice{room: d.room, engine: engine.Notice{Kind: engine.NoticeSeatFree, Seat: d.seat}})
 		}
 	}
-}
-
-// arrive hands a connection over; false means that there are too many, or that the worker has stopped.
-func (w *worker) arrive(a arrival) bool {
-	w.mu.Lock()
-	ok := !w.stopped && len(w.arrivals) < maxArrivals
-	if ok {
-		w.arrivals = append(w.arrivals, a)
-	}
-	w.mu.Unlock()
-	w.ring()
-	return ok
 }
 
 // halt makes the loop close its connections and end; with abort it does not wait for them.
@@ -202,7 +175,7 @@ func (w *worker) run(p, from *pilot) {
 			w.patrol(began)
 		}
 		w.account()
-		if w.stop && len(w.flying) == 0 && len(w.table.free) == len(w.table.conns) {
+		if w.stop && len(w.flying) == 0 && w.table.count == 0 {
 			break
 		}
 		w.resting.Store(true)
@@ -335,7 +308,8 @@ func (w *worker) connect(a *arrival) *conn {
 		c.plain = *plain
 		c.link = &c.plain
 	}
-	w.table.add(c)
+	c.id = w.host.names.take()
+	w.table.put(c)
 	return c
 }
 

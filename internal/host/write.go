@@ -215,5 +215,6 @@ func (w *worker) forget(c *conn, code wire.CloseCode) {
 	c.slot.conns--
 	c.link.close()
 	w.table.remove(c)
+	w.host.names.back(c.id)
 	w.host.stats.Connections.Add(-1)
 }
