@@ -81,20 +81,11 @@ func (h *Host) begin(a Assignment) {
 	r := &hosted{Assignment: a, game: h.games[a.Game], ready: make(chan struct{}), labels: labelsOf(&a)}
 	h.rooms[a.Room] = r
 	delete(h.late, a.Room)
-	r.worker.Store(h.leastLoaded())
-	r.worker.Load().rooms.Add(1)
+	w := leastLoaded(h.workers)
+	w.enlist(assumedCost)
+	r.worker.Store(w)
 	h.starters.Add(1)
 	go h.start(r)
-}
-
-func (h *Host) leastLoaded() *worker {
-	best := h.workers[0]
-	for _, w := range h.workers[1:] {
-		if w.rooms.Load() < best.rooms.Load() {
-			best = w
-		}
-	}
-	return best
 }
 
 // withdraw closes a room that is no longer assigned. The caller holds mu.

@@ -26,7 +26,7 @@ var _ prometheus.Collector = (*collector)(nil)
 func (h *Host) Collector() prometheus.Collector {
 	c := &collector{
 		host:   h,
-		late:   prometheus.NewDesc("ringside_tick_late_seconds", "How late ticks began.", nil, nil),
+		late:   prometheus.NewDesc("ringside_tick_late_seconds", "How late ticks began, by what kept them: the worker was woken late (wake), it was busy (worker), the room's own tick before lasted (game).", []string{"cause"}, nil),
 		closes: prometheus.NewDesc("ringside_closes_total", "Connections closed, by code; 1006 is a lost socket, 0 any other.", []string{"code"}, nil),
 	}
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
@@ -49,6 +49,7 @@ func (h *Host) Collector() prometheus.Collector {
 	c.add(counter, "steps_abandoned_total", "Ticks and starts of rooms that did not come back and were given up.", func(h *Host) float64 { return float64(h.stats.StepsAbandoned.Load()) })
 	c.add(gauge, "abandoned_goroutines", "Goroutines that were given up inside of a game and have not come back.", func(h *Host) float64 { return float64(h.stats.GoroutinesAbandoned.Load()) })
 	c.add(gauge, "rooms_detached", "Rooms whose ticks are too slow for their worker's loop.", func(h *Host) float64 { return float64(h.stats.RoomsDetached.Load()) })
+	c.add(counter, "rooms_moved_total", "Rooms that were moved to another worker, or to other times of their own, for their cost.", func(h *Host) float64 { return float64(h.stats.RoomsMoved.Load()) })
 	return c
 }
 
@@ -70,20 +71,26 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, s := range c.singles {
 		out <- prometheus.MustNewConstMetric(s.desc, s.kind, s.read(c.host))
 	}
+	for why := range c.host.stats.Late {
+		out <- c.host.stats.Late[why].metric(c.late, causeNames[why])
+	}
+	for i := range closeCodes {
+		if n := c.host.stats.closes[i].Load(); n > 0 {
+			out <- prometheus.MustNewConstMetric(c.closes, prometheus.CounterValue, float64(n), strconv.Itoa(int(closeCodes[i])))
+		}
+	}
+}
+
+// metric is the histogram as Prometheus has it.
+func (h *lateness) metric(desc *prometheus.Desc, label string) prometheus.Metric {
 	count, buckets := uint64(0), make(map[float64]uint64, len(lateBounds))
-	h := &c.host.stats.Late
 	for i := range h.buckets {
 		count += h.buckets[i].Load()
 		if i < len(lateBounds) {
 			buckets[float64(lateBounds[i])/1e9] = count
 		}
 	}
-	out <- prometheus.MustNewConstHistogram(c.late, count, float64(h.sumNS.Load())/1e9, buckets)
-	for i := range closeCodes {
-		if n := c.host.stats.closes[i].Load(); n > 0 {
-			out <- prometheus.MustNewConstMetric(c.closes, prometheus.CounterValue, float64(n), strconv.Itoa(int(closeCodes[i])))
-		}
-	}
+	return prometheus.MustNewConstHistogram(desc, count, float64(h.sumNS.Load())/1e9, buckets, label)
 }
 
 func (h *Host) population() (rooms, sessions float64) {

@@ -31,6 +31,7 @@ type flight struct {
 	ticks  int   // made by the wake it belongs to, this one included
 	missed int   // of that wake, never to be made
 	late   int64 // how late that wake was
+	cause  cause // of that
 	owed   int   // ticks that fell due meanwhile
 	owedAt int64 // since when
 
@@ -46,6 +47,8 @@ type place struct {
 	ticks, missed int
 	made          int // ticks of the room that runs, begun
 	late          int64
+	cause         cause
+	reading       int64 // nanoseconds that reading took for each connection
 }
 
 // takeOver makes another goroutine run the worker's loop: the caller has taken the flight of the present one away from it.
@@ -60,10 +63,11 @@ func (w *worker) resume(from *pilot) {
 	h, at := w.at.slot.rooms[w.at.next-1], &w.at
 	h.score = 2 * slowScore
 	w.away(h, flight{
-		pilot: from, began: w.stepping.Load(), ticks: at.made, missed: at.missed, late: at.late,
+		pilot: from, began: w.stepping.Load(), ticks: at.made, missed: at.missed, late: at.late, cause: h.causeOf(w.now-at.late, at.cause),
 		owed: at.ticks - at.made, owedAt: w.now,
 	})
 	w.stepping.Store(0)
+	w.charge(h)
 	w.runRooms()
 }
 
@@ -159,15 +163,17 @@ func (w *worker) landed(h *hosted, p *pilot) {
 	if !h.flying || h.flight.pilot != p {
 		return
 	}
+	w.clock = w.host.now()
 	f := w.back(h)
 	if f.park {
 		w.parked(h)
 		return
 	}
+	h.until = max(h.until, f.began+h.took)
 	w.judge(h, h.took, true)
 	w.measure(h, w.now, h.took)
 	w.ticked(h)
-	w.ran(h, f.ticks, f.missed+max(f.owed-maxCatchUp, 0), f.late)
+	w.ran(h, f.ticks, f.missed+max(f.owed-maxCatchUp, 0), f.late, f.cause)
 	w.leaveLimbo(h)
 	switch {
 	case h.over:
@@ -176,7 +182,7 @@ func (w *worker) landed(h *hosted, p *pilot) {
 	case f.owed > 0 && h.awake() && w.mayRun(h):
 		w.readRoom(h)
 		f.owed = min(f.owed, maxCatchUp)
-		w.launch(h, flight{ticks: 1, late: w.now - f.owedAt, owed: f.owed - 1, owedAt: w.now})
+		w.launch(h, flight{ticks: 1, late: w.now - f.owedAt, cause: causeGame, owed: f.owed - 1, owedAt: w.now})
 	}
 	w.showDetached(h)
 }
@@ -281,6 +287,7 @@ func (w *worker) tick(h *hosted) {
 	}
 	w.stepping.Store(0)
 	ended := w.host.now()
+	h.until = ended
 	w.judge(h, ended-began, false)
 	w.measure(h, ended, ended-began)
 	w.ticked(h)

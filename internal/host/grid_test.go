@@ -62,10 +62,11 @@ func TestRoomsSpreadOverSlots(t *testing.T) {
 	}
 	w := h.workers[0]
 	for range 25 {
-		s := w.emptiest(20)
+		s := w.cheapest(20)
 		s.rooms = append(s.rooms, &hosted{})
+		s.load += assumedCost
 	}
-	w.emptiest(60)
+	w.cheapest(60)
 	for i, s := range w.slots {
 		if s.hz == 20 && (len(s.rooms) < 2 || len(s.rooms) > 3) {
 			t.Errorf("slot %d has %d of 25 rooms", i, len(s.rooms))

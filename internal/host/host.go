@@ -30,6 +30,8 @@ type Host struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 
+	balancing balancing // immutable after Start
+
 	stats  Stats
 	scribe *scribe
 	larder larder // see memory.go
@@ -74,7 +76,7 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{
 		cfg: cfg, games: make(map[string]*room.Program), rooms: make(map[string]*hosted), late: make(map[string]*hosted),
 		upgrader: ws.Upgrader{Origin: cfg.Origin}, base: time.Now(), confirms: make(chan struct{}, cfg.MaxConfirms),
-		stirred: make(chan struct{}, 1), unwatched: make(chan struct{}),
+		stirred: make(chan struct{}, 1), unwatched: make(chan struct{}), balancing: balanced,
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	for _, g := range cfg.Games {

@@ -47,23 +47,27 @@ type hosted struct {
 	endedAt int64       // of an early one: by the host's clock
 
 	// Owned by the worker, from its adoption.
-	room    *engine.Room
-	slot    *slot
-	conns   []*conn // joining and live
-	waiting int     // of conns: joining
-	frozen  bool    // the gate was shut at the last tick
-	over    bool    // ended or dropped: to be taken out of its slot
-	idle    int64   // since when nobody is in, or when the directory was last asked
-	ctx     context.Context
-	cancel  context.CancelFunc // ends the room's calls
-	traffic traffic            // since the meter was told last
-	stays   map[*engine.Session]*stay
-	flying  bool   // its tick is made elsewhere: the room, and what of it changes in a tick, is not the worker's until it lands
-	flight  flight // if flying
-	limbo   limbo  // if flying: what waits
-	pilot   *pilot // of a slow room
-	score   int    // how slow its ticks have been, see judge
-	quick   int    // ticks in a row that were not
+	room      *engine.Room
+	slot      *slot
+	conns     []*conn // joining and live
+	cost      cost
+	due       int64 // when its newest tick was, by its slot
+	until     int64 // when its newest tick ended
+	notBefore int64 // its next tick is not due: it came from another slot
+	waiting   int   // of conns: joining
+	frozen    bool  // the gate was shut at the last tick
+	over      bool  // ended or dropped: to be taken out of its slot
+	idle      int64 // since when nobody is in, or when the directory was last asked
+	ctx       context.Context
+	cancel    context.CancelFunc // ends the room's calls
+	traffic   traffic            // since the meter was told last
+	stays     map[*engine.Session]*stay
+	flying    bool   // its tick is made elsewhere: the room, and what of it changes in a tick, is not the worker's until it lands
+	flight    flight // if flying
+	limbo     limbo  // if flying: what waits
+	pilot     *pilot // of a slow room
+	score     int    // how slow its ticks have been, see judge
+	quick     int    // ticks in a row that were not
 
 	spent time.Duration // in the game, as far as it was counted
 

@@ -262,13 +262,15 @@ func (h *Host) Population() (rooms, startingRooms, people, bots int) {
 	return rooms, startingRooms, people, bots
 }
 
-// LateCounts counts ticks by how late they began.
+// LateCounts counts ticks by how late they began, whatever the cause.
 type LateCounts [len(lateBounds) + 1]uint64
 
 // LateCounts is the present state of the histogram behind ringside_tick_late_seconds; it only grows.
 func (h *Host) LateCounts() (counts LateCounts) {
-	for i := range counts {
-		counts[i] = h.stats.Late.buckets[i].Load()
+	for why := range h.stats.Late {
+		for i := range counts {
+			counts[i] += h.stats.Late[why].buckets[i].Load()
+		}
 	}
 	return counts
 }

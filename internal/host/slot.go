@@ -15,6 +15,10 @@ type slot struct {
 	conns   int     // watched by poll
 	closing []*conn // told why; until they are gone
 	poll    poller
+
+	load           int64 // what its rooms weigh
+	wakes, overran int   // since the last look: all, and those that took longer than a grid step
+	over           int   // looks in a row that found it running over
 }
 
 // rouse makes a sleeping slot tick from its next time on.
@@ -25,40 +29,25 @@ func (s *slot) rouse(now int64) {
 	}
 }
 
-// emptiest is the slot of a rate that has the fewest rooms. All slots of a rate are made when its first room comes.
-func (w *worker) emptiest(hz int) *slot {
-	var best *slot
-	for _, s := range w.slots {
-		if s.hz == int64(hz) && (best == nil || len(s.rooms) < len(best.rooms)) {
-			best = s
-		}
-	}
-	if best != nil {
-		return best
-	}
-	for i := range slotsOf(hz) {
-		w.slots = append(w.slots, &slot{cadence: cadence{hz: int64(hz), offset: slotOffset(hz, i)}})
-	}
-	return w.emptiest(hz)
-}
-
 // anySlot is for connections that have no room any more.
 func (w *worker) anySlot() *slot {
 	if len(w.slots) > 0 {
 		return w.slots[0]
 	}
-	return w.emptiest(20)
+	return w.cheapest(20)
 }
 
 // runSlot is one wake: read, then for each room tick and write.
 func (w *worker) runSlot(s *slot, now int64) {
-	w.now = now
+	w.now, w.clock = now, now
 	late := now - s.due()
 	ticks, missed := s.take(now)
+	w.at = place{slot: s, ticks: ticks, missed: missed, late: late, cause: w.causeAt(now - late)}
 	if s.conns > 0 {
 		w.readSlot(s)
+		w.clock = w.host.now()
+		w.at.reading = (w.clock - now) / int64(max(s.conns, 1))
 	}
-	w.at = place{slot: s, ticks: ticks, missed: missed, late: late}
 	w.runRooms()
 }
 
@@ -72,11 +61,16 @@ func (w *worker) runRooms() {
 		switch {
 		case h.flying:
 			h.flight.fallDue(at, w.now)
+		case w.now-at.late < h.notBefore: // it has just come from another slot
 		case h.awake() && !w.stop:
-			w.runRoom(h, at.ticks, at.missed, at.late)
+			w.runRoom(h, at.ticks, at.missed, at.late, h.causeOf(w.now-at.late, at.cause))
 		}
 	}
 	s, awake := at.slot, false
+	s.wakes++
+	if w.clock-w.now > int64(w.host.balancing.burst) {
+		s.overran++
+	}
 	s.rooms = slices.DeleteFunc(s.rooms, func(h *hosted) bool { return h.over })
 	for _, h := range s.rooms {
 		awake = awake || h.awake()
@@ -86,7 +80,9 @@ func (w *worker) runRooms() {
 }
 
 // runRoom makes a room's ticks and writes to its players; those of a room that is slow are made by its pilot.
-func (w *worker) runRoom(h *hosted, ticks, missed int, late int64) {
+func (w *worker) runRoom(h *hosted, ticks, missed int, late int64, why cause) {
+	h.due = w.now - late
+	h.cost.spent += w.at.reading * int64(len(h.conns))
 	for w.at.made < ticks {
 		if !w.mayRun(h) {
 			h.room.Missed(ticks + missed)
@@ -94,7 +90,7 @@ func (w *worker) runRoom(h *hosted, ticks, missed int, late int64) {
 		}
 		w.at.made++
 		if h.slow() {
-			w.launch(h, flight{ticks: w.at.made, missed: missed, late: late, owed: ticks - w.at.made, owedAt: w.now})
+			w.launch(h, flight{ticks: w.at.made, missed: missed, late: late, cause: why, owed: ticks - w.at.made, owedAt: w.now})
 			return
 		}
 		w.tick(h)
@@ -102,7 +98,7 @@ func (w *worker) runRoom(h *hosted, ticks, missed int, late int64) {
 			break
 		}
 	}
-	w.ran(h, ticks, missed, late)
+	w.ran(h, ticks, missed, late, why)
 }
 
 // mayRun asks the gate.
@@ -113,7 +109,7 @@ func (w *worker) mayRun(h *hosted) bool {
 }
 
 // ran counts a room's ticks and writes to its players.
-func (w *worker) ran(h *hosted, ticks, missed int, late int64) {
+func (w *worker) ran(h *hosted, ticks, missed int, late int64, why cause) {
 	if missed > 0 {
 		h.room.Missed(missed)
 	}
@@ -122,10 +118,11 @@ func (w *worker) ran(h *hosted, ticks, missed int, late int64) {
 		w.n.ticksLate += uint64(ticks)
 	}
 	w.n.ticksLate += uint64(missed)
-	w.host.stats.Late.observe(late, uint64(ticks))
+	w.host.stats.Late[why].observe(late, uint64(ticks))
 	h.observe()
 	if h.room.Ended() != nil {
 		w.finish(h)
+		w.charge(h)
 		return
 	}
 	before := w.n
@@ -143,6 +140,7 @@ func (w *worker) ran(h *hosted, ticks, missed int, late int64) {
 	if !h.awake() {
 		h.idle = w.now
 	}
+	w.charge(h)
 }
 
 // finish ends a room whose engine has ended: END and a close frame to everybody.
@@ -190,7 +188,8 @@ func (w *worker) retire(h *hosted) {
 	if i := slices.Index(w.adopted, h); i >= 0 {
 		w.adopted = slices.Delete(w.adopted, i, i+1)
 	}
-	w.rooms.Add(-1)
+	w.delist(h.cost.weight)
+	h.slot.load -= h.cost.weight
 	h.slot.rouse(w.now)
 }
 

@@ -31,26 +31,26 @@ func (h *Host) started(r *hosted, room *engine.Room, err error) bool {
 	defer close(r.ready)
 	switch {
 	case r.state == gone:
-		r.worker.Load().rooms.Add(-1)
+		r.worker.Load().delist(assumedCost)
 		r.discard()
 	case err == nil && room.Ended() != nil:
-		r.worker.Load().rooms.Add(-1)
+		r.worker.Load().delist(assumedCost)
 		h.overAtStart(r, room.Ended())
 	case err == nil && h.state != open, errors.Is(err, errEnding):
-		r.worker.Load().rooms.Add(-1)
+		r.worker.Load().delist(assumedCost)
 		return false
 	case err == nil:
 		r.state = running
 		r.post(errand{adopt: room})
 	case errors.As(err, &blamed):
-		r.worker.Load().rooms.Add(-1)
+		r.worker.Load().delist(assumedCost)
 		h.overAtStart(r, blamed.end())
 	case r.Restore:
-		r.worker.Load().rooms.Add(-1)
+		r.worker.Load().delist(assumedCost)
 		h.overAtStart(r, &engine.End{Code: wire.CloseLost, Reason: err.Error()})
 	default:
 		r.state, r.text = refused, err.Error()
-		r.worker.Load().rooms.Add(-1)
+		r.worker.Load().delist(assumedCost)
 		h.clerk.add(notice{kind: noticeRefused, room: r, text: r.text})
 	}
 	return true

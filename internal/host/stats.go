@@ -22,10 +22,11 @@ type Stats struct {
 	StepNS         atomic.Uint64 // of it inside of games: Step, View and the rest
 	BusyNS         atomic.Uint64 // of the workers, outside of sleep
 	RoomsFailed    atomic.Uint64
-	NoticesLost    atomic.Uint64 // for the directory, see clerk
-	StepsAbandoned atomic.Uint64 // ticks and starts of rooms that did not come back
-	RoomsDetached  atomic.Int64  // rooms whose ticks are made outside of their worker's loop now
-	Late           lateness
+	NoticesLost    atomic.Uint64    // for the directory, see clerk
+	StepsAbandoned atomic.Uint64    // ticks and starts of rooms that did not come back
+	RoomsDetached  atomic.Int64     // rooms whose ticks are made outside of their worker's loop now
+	RoomsMoved     atomic.Uint64    // to another worker, or another slot of theirs
+	Late           [causes]lateness // how late ticks began, by cause
 
 	// Goroutines that were given up inside of a game and have not come back: of ticks, starts and calls.
 	GoroutinesAbandoned atomic.Int64

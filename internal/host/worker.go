@@ -33,6 +33,7 @@ type arrival struct {
 type errand struct {
 	room   *hosted
 	adopt  *engine.Room   // set: the room is new
+	moved  bool           // else it comes from another worker, with its connections
 	code   wire.CloseCode // else the room goes: what its connections are told
 	text   string
 	ask    func(w *worker, h *hosted, err error) // else it is a question; see inspect.go
@@ -57,6 +58,9 @@ type worker struct {
 	host  *Host
 	index int
 	rooms atomic.Int32 // assigned
+	load  atomic.Int64 // what they cost, in nanoseconds a second, for placement: the sum of their weights
+
+	movedAt atomic.Int64 // host clock when a room last came or went
 
 	mu sync.Mutex // of the mailbox: what is in it is of the worker's own rooms, see hosted.lock
 	// Guarded by mu.
@@ -97,6 +101,13 @@ type worker struct {
 	n        tally
 	touched  uint32 // keeps the compiler from leaving out what touches
 	patrolAt int64
+	lookedAt int64 // when costs were last looked at
+	busyAt   int64 // busy as of then
+	over     int   // looks in a row that found the worker running over
+	burdens  []burden
+	moves    []move // decided, not yet made
+	restedAt int64  // when its last wake ended
+	clock    int64  // newest reading in a wake of a slot: what has passed since is the next room's to pay, see cost
 	timer    *time.Timer
 	now      int64 // of the present wake's slot
 	spare    struct {
@@ -174,6 +185,8 @@ func (w *worker) run(p, from *pilot) {
 		if began >= w.patrolAt {
 			w.patrol(began)
 		}
+		w.balance(began)
+		w.makeMoves()
 		w.account()
 		if w.stop && len(w.flying) == 0 && w.table.count == 0 {
 			break
@@ -190,7 +203,8 @@ func (w *worker) run(p, from *pilot) {
 // account publishes what the present wake has counted.
 func (w *worker) account() {
 	w.n.publish(&w.host.stats)
-	took := w.host.now() - w.beat.Load()
+	w.restedAt = w.host.now()
+	took := w.restedAt - w.beat.Load()
 	w.host.stats.BusyNS.Add(uint64(took))
 	w.busy.Add(took)
 }
@@ -241,6 +255,8 @@ func (w *worker) do(e *errand) {
 		w.landed(h, e.landed)
 	case e.hung != nil:
 		w.convict(h, e.hung)
+	case e.moved:
+		w.house(h, w.cheapest(h.room.TickHz()))
 	case e.adopt != nil:
 		w.adopt(h, e)
 	case h.flying:
@@ -260,13 +276,9 @@ func (w *worker) do(e *errand) {
 func (w *worker) adopt(h *hosted, e *errand) {
 	h.room, h.idle = e.adopt, w.now
 	h.ctx, h.cancel = context.WithCancel(w.host.ctx)
-	h.slot = w.emptiest(h.room.TickHz())
-	h.slot.rooms = append(h.slot.rooms, h)
-	w.adopted = append(w.adopted, h)
+	h.cost.weight = assumedCost
+	w.house(h, w.cheapest(h.room.TickHz())) // a restored one is awake: the grace of its players begins
 	h.observe()
-	if h.awake() { // restored: the grace of its players begins
-		h.slot.rouse(w.now)
-	}
 	w.host.clerk.add(notice{kind: startedOf(h), room: h})
 }
 
