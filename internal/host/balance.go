@@ -12,13 +12,13 @@ type balancing struct {
 	looks  int           // for so many in a row, before anything is done about it
 	rest   time.Duration // between two moves from or to one worker
 	least  float64       // difference of loads, as a busy share, below which nothing moves
-	keeps  float64       // share of the difference that may be left by a move
+	gain   float64       // by how much a move must narrow that
 }
 
 // balanced is the rule of every host: 70 % leave a worker room for the collector and for a burst of joins; a burst of over one grid
-// step makes the next slot late; a quarter of the difference must go, so a room that was moved is not moved back: that would widen it.
+// step makes the next slot late. What narrowed the difference widens it on the way back: no room goes to and fro.
 var balanced = balancing{
-	every: time.Second, full: 0.7, burst: gridStep, bursts: 0.25, looks: 3, rest: 2 * time.Second, least: 0.05, keeps: 0.75,
+	every: time.Second, full: 0.7, burst: gridStep, bursts: 0.25, looks: 3, rest: 2 * time.Second, least: 0.05, gain: 0.001,
 }
 
 // A burden is one room as choose sees it.
@@ -34,7 +34,7 @@ func (b *balancing) choose(from, to int64, rooms []burden) int {
 	if float64(gap) < b.least*1e9 {
 		return -1
 	}
-	best, left := -1, int64(float64(gap)*b.keeps)
+	best, left := -1, gap-int64(b.gain*1e9)
 	for i, r := range rooms {
 		rest := gap - 2*r.cost
 		if rest < 0 {
@@ -56,7 +56,7 @@ func (h *hosted) movable() bool {
 // made after the present wake.
 func (w *worker) balance(now int64) {
 	dt := now - w.lookedAt
-	rules := &w.host.balancing
+	rules := &w.host.cfg.balance
 	if dt < int64(rules.every) {
 		return
 	}
@@ -112,7 +112,7 @@ func (w *worker) spread(s *slot) bool {
 // relieve decides to move a room to the worker that has the least to do.
 func (w *worker) relieve(now int64) {
 	to := leastLoaded(w.host.workers)
-	if to == w || now-to.movedAt.Load() < int64(w.host.balancing.rest) {
+	if to == w || now-to.movedAt.Load() < int64(w.host.cfg.balance.rest) {
 		return
 	}
 	if h := w.pick(w.load.Load(), to.load.Load(), w.adopted); h != nil {
@@ -126,7 +126,7 @@ func (w *worker) pick(from, to int64, rooms []*hosted) *hosted {
 	for _, h := range rooms {
 		w.burdens = append(w.burdens, burden{cost: h.cost.weight, stays: !h.movable() || h.cost.looks < seasonedAfter})
 	}
-	if i := w.host.balancing.choose(from, to, w.burdens); i >= 0 {
+	if i := w.host.cfg.balance.choose(from, to, w.burdens); i >= 0 {
 		return rooms[i]
 	}
 	return nil

@@ -93,6 +93,8 @@ type Config struct {
 	MaxFaults int
 
 	Log zerolog.Logger
+
+	balance balancing // when rooms move; balanced but for tests
 }
 
 // validate fills in defaults and names what cannot be.
@@ -102,6 +104,9 @@ func (c *Config) validate() error {
 	}
 	if c.Limited == nil {
 		c.Limited = func(string) {}
+	}
+	if c.balance == (balancing{}) {
+		c.balance = balanced
 	}
 	if c.Backend == "" {
 		c.Backend = Goroutine

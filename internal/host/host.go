@@ -30,8 +30,6 @@ type Host struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 
-	balancing balancing // immutable after Start
-
 	stats  Stats
 	scribe *scribe
 	larder larder // see memory.go
@@ -76,7 +74,7 @@ func New(cfg Config) (*Host, error) {
 	h := &Host{
 		cfg: cfg, games: make(map[string]*room.Program), rooms: make(map[string]*hosted), late: make(map[string]*hosted),
 		upgrader: ws.Upgrader{Origin: cfg.Origin}, base: time.Now(), confirms: make(chan struct{}, cfg.MaxConfirms),
-		stirred: make(chan struct{}, 1), unwatched: make(chan struct{}), balancing: balanced,
+		stirred: make(chan struct{}, 1), unwatched: make(chan struct{}),
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	for _, g := range cfg.Games {

@@ -130,6 +130,7 @@ func (h *hosted) status(now int64) RoomStatus {
 		People: int(h.people.Load()), Bots: int(h.bots.Load()), Sessions: int(h.sessions.Load()), Entities: int(h.entities.Load()),
 		Load: h.meter.read(now),
 	}
+	s.Load.Cost = time.Duration(h.cost.rate.Load())
 	if h.game != nil {
 		s.TickHz = h.game.Def.TickHz
 	}

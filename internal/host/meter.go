@@ -124,8 +124,9 @@ type RoomLoad struct {
 	StepP50  time.Duration `json:"step_p50_ns"` // of ticks, in half octaves
 	StepP99  time.Duration `json:"step_p99_ns"`
 	StepMax  time.Duration `json:"step_max_ns"`
-	LateMax  time.Duration `json:"late_max_ns"` // how late a tick began at most
-	Late     int           `json:"late_ticks"`  // began over 5 ms late, or were never made
+	LateMax  time.Duration `json:"late_max_ns"`        // how late a tick began at most
+	Late     int           `json:"late_ticks"`         // began over 5 ms late, or were never made
+	Cost     time.Duration `json:"cost_ns_per_second"` // of its worker's time, smoothed over some seconds
 	Ticks    float64       `json:"ticks_per_second"`
 	Sent     float64       `json:"bytes_sent_per_second"`
 	Received float64       `json:"bytes_received_per_second"`

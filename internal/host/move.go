@@ -128,7 +128,7 @@ func (w *worker) house(h *hosted, s *slot) {
 	s.load += h.cost.weight
 	w.adopted = append(w.adopted, h)
 	if h.due > 0 {
-		h.notBefore = h.due + 1e9/s.hz/2
+		h.notBefore = notBefore(h.due, s.hz)
 	}
 	for i := len(h.conns) - 1; i >= 0; i-- { // backwards: one that cannot be watched is lost
 		c := h.conns[i]
@@ -144,3 +144,6 @@ func (w *worker) house(h *hosted, s *slot) {
 		s.rouse(w.now)
 	}
 }
+
+// notBefore is the least time of the tick after one that was made in another slot.
+func notBefore(last, hz int64) int64 { return last + 1e9/hz/2 }

@@ -68,7 +68,7 @@ func (w *worker) runRooms() {
 	}
 	s, awake := at.slot, false
 	s.wakes++
-	if w.clock-w.now > int64(w.host.balancing.burst) {
+	if w.clock-w.now > int64(w.host.cfg.balance.burst) {
 		s.overran++
 	}
 	s.rooms = slices.DeleteFunc(s.rooms, func(h *hosted) bool { return h.over })

@@ -22,10 +22,11 @@ func (h *Host) Rooms() []RoomStatus {
 // A WorkerStatus is one worker's heartbeat.
 type WorkerStatus struct {
 	Rooms int           `json:"rooms"`
-	Busy  time.Duration `json:"busy_ns"`  // in all, outside of sleep
-	Awake time.Duration `json:"awake_ns"` // since its last wake began; a worker with nothing to do sleeps as long as it likes
-	Step  time.Duration `json:"step_ns"`  // how long the longest Tick under way has taken, 0: there is none
-	Room  string        `json:"room"`     // of that, or of the last Tick
+	Load  time.Duration `json:"load_ns_per_second"` // what its rooms cost; of a room that is new, what is assumed
+	Busy  time.Duration `json:"busy_ns"`            // in all, outside of sleep
+	Awake time.Duration `json:"awake_ns"`           // since its last wake began; a worker with nothing to do sleeps as long as it likes
+	Step  time.Duration `json:"step_ns"`            // how long the longest Tick under way has taken, 0: there is none
+	Room  string        `json:"room"`               // of that, or of the last Tick
 }
 
 // Workers is a snapshot of the workers.
@@ -33,7 +34,7 @@ func (h *Host) Workers() []WorkerStatus {
 	list := make([]WorkerStatus, len(h.workers))
 	for i, w := range h.workers {
 		began, now := w.stepping.Load(), h.now()
-		s := WorkerStatus{Rooms: int(w.rooms.Load()), Busy: time.Duration(w.busy.Load()), Awake: time.Duration(now - w.beat.Load())}
+		s := WorkerStatus{Rooms: int(w.rooms.Load()), Load: time.Duration(w.load.Load()), Busy: time.Duration(w.busy.Load()), Awake: time.Duration(now - w.beat.Load())}
 		if began != 0 {
 			s.Step = time.Duration(now - began)
 		}

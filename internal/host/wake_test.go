@@ -36,7 +36,7 @@ func newBench(tb testing.TB, rooms, players int) *bench {
 
 func newBenchOf(tb testing.TB, prog *room.Program, rooms, players int) *bench {
 	tb.Helper()
-	h, err := New(Config{Seats: newTown(), Backend: Epoll})
+	h, err := New(Config{Seats: newTown(), Backend: Epoll, Workers: 2})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -2,15 +2,12 @@ package host
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/ringside-server/ringside/internal/engine"
 	"github.com/ringside-server/ringside/internal/sock"
 	"github.com/ringside-server/ringside/internal/wire"
-	"github.com/ringside-server/ringside/internal/ws"
 )
 
 const (
@@ -19,38 +16,6 @@ const (
 	patrolEvery = int64(1e9)           // how often idle rooms are looked at, in nanoseconds
 	maxKeep     = 256 << 10            // bytes of a scratch buffer that are kept
 )
-
-// An arrival is a connection whose HELLO was accepted, on its way to its room's worker.
-type arrival struct {
-	room   *hosted
-	link   link
-	parser ws.Parser
-	rest   []byte
-	join   engine.Join
-}
-
-// An errand is something else that a worker is asked to do.
-type errand struct {
-	room   *hosted
-	adopt  *engine.Room   // set: the room is new
-	moved  bool           // else it comes from another worker, with its connections
-	code   wire.CloseCode // else the room goes: what its connections are told
-	text   string
-	ask    func(w *worker, h *hosted, err error) // else it is a question; see inspect.go
-	landed *pilot                                // else the room is back from a flight with that pilot
-	hung   *accusation                           // else it does not come back
-}
-
-// A doubt is a seat somebody began to confirm. Whatever became of that, if nobody sits in the seat when its token can open it
-// no more, the directory may sell it again.
-type doubt struct {
-	room *hosted
-	seat uint64
-	at   int64 // when it is looked at
-}
-
-// doubtAfter is longer than a token lives, in nanoseconds.
-const doubtAfter = int64(45e9)
 
 // A worker owns rooms and their sockets. Its loop looks at its mail, runs the slots that are due and sleeps until the next.
 // Others post to it; nothing but the counters is touched by anybody else.
@@ -124,31 +89,6 @@ func newWorker(h *Host, index int) *worker {
 	return w
 }
 
-// settle looks at the doubts that are due.
-func (w *worker) settle(now int64) {
-	w.mu.Lock()
-	n := 0
-	for n < len(w.doubts) && w.doubts[n].at <= now {
-		n++
-	}
-	due := slices.Clone(w.doubts[:n])
-	w.doubts = slices.Delete(w.doubts, 0, n)
-	// Of a room that is over nobody doubts anything, and its memory must not wait for it.
-	w.doubts = slices.DeleteFunc(w.doubts, func(d doubt) bool { return d.room.over })
-	w.mu.Unlock()
-	for _, d := range due {
-		if d.room.flying {
-			w.mu.Lock()
-			w.doubts = slices.Insert(w.doubts, 0, d) // the next patrol's
-			w.mu.Unlock()
-			continue
-		}
-		if r := d.room.room; r != nil && !d.room.over && !slices.ContainsFunc(r.Sessions(), func(s *engine.Session) bool { return s.Seat() == d.seat }) {
-			w.host.clerk.add(notice{room: d.room, engine: engine.Notice{Kind: engine.NoticeSeatFree, Seat: d.seat}})
-		}
-	}
-}
-
 // halt makes the loop close its connections and end; with abort it does not wait for them.
 func (w *worker) halt(abort bool) {
 	w.mu.Lock()
@@ -207,45 +147,6 @@ func (w *worker) account() {
 	took := w.restedAt - w.beat.Load()
 	w.host.stats.BusyNS.Add(uint64(took))
 	w.busy.Add(took)
-}
-
-// takeMail does what others have asked for.
-func (w *worker) takeMail() {
-	if !w.mail.Swap(false) {
-		return
-	}
-	w.mu.Lock()
-	errands, arrivals, results := w.errands, w.arrivals, w.results
-	w.errands, w.arrivals, w.results = w.spare.errands[:0], w.spare.arrivals[:0], nil
-	stop, abort := w.stopped, w.aborted
-	w.mu.Unlock()
-	w.now = w.host.now()
-	for i := range errands {
-		w.do(&errands[i])
-	}
-	for i := range arrivals {
-		w.receive(&arrivals[i])
-	}
-	w.takeResults(results)
-	clear(errands)
-	clear(arrivals)
-	w.spare.errands, w.spare.arrivals = errands, arrivals
-	if stop && !w.stop {
-		w.stop = true
-		for _, h := range w.adopted {
-			if !h.flying {
-				w.park(h)
-			}
-		}
-	}
-	if abort {
-		w.giveUpAll()
-		for _, c := range w.table.conns {
-			if c != nil {
-				w.lose(c)
-			}
-		}
-	}
 }
 
 func (w *worker) do(e *errand) {

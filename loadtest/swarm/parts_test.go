@@ -49,10 +49,12 @@ func TestParseMetrics(t *testing.T) {
 ringside_connections 3
 ringside_frames_sent_total{worker="0"} 1e3
 ringside_frames_sent_total{worker="1"} 500 1700000000
-ringside_tick_late_seconds_bucket{worker="0",le="0.001"} 90
-ringside_tick_late_seconds_bucket{worker="1",le="0.001"} 0
-ringside_tick_late_seconds_bucket{worker="0",le="0.01"} 100
-ringside_tick_late_seconds_bucket{worker="0",le="+Inf"} 100
+ringside_tick_late_seconds_bucket{cause="wake",le="0.001"} 90
+ringside_tick_late_seconds_bucket{cause="worker",le="0.001"} 0
+ringside_tick_late_seconds_bucket{cause="wake",le="0.01"} 95
+ringside_tick_late_seconds_bucket{cause="worker",le="0.01"} 5
+ringside_tick_late_seconds_bucket{cause="wake",le="+Inf"} 95
+ringside_tick_late_seconds_bucket{cause="worker",le="+Inf"} 5
 go_goroutines 7
 ringside_broken{ 1
 ringside_broken
