@@ -181,7 +181,8 @@ func TestHeavyRoomsAreMoved(t *testing.T) {
 		r := newRig(t, b, func(c *Config) {
 			c.Games = append(c.Games, trapProgram(t, trap, nil))
 			c.Workers, c.balance = 2, balanced
-			c.balance.every, c.balance.rest, c.balance.full = 200*time.Millisecond, 200*time.Millisecond, 0.1
+			c.balance.every, c.balance.rest = 200*time.Millisecond, 200*time.Millisecond
+			c.balance.full, c.balance.least = 0.01, 0.005 // a busy machine takes ticks away from their worker, which then has little to do
 		})
 		first, other := r.host.workers[0], r.host.workers[1]
 		other.load.Add(1e12)
