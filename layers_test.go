@@ -60,8 +60,9 @@ var tree = []struct {
 	{pkg: "server", uses: []string{".", "examples/*", "internal/playground"}},
 	{pkg: "loadtest/swarm", uses: []string{"clients/go", "internal/wire", "internal/view", "internal/sock", "internal/tlsock"}},
 	{pkg: "loadtest/floor", uses: []string{"internal/sock"}},
+	{pkg: "loadtest/plain", uses: []string{"loadtest/floor", "internal/sock"}},
 	{pkg: "loadtest", uses: []string{
-		".", "loadtest/swarm", "loadtest/floor", "clients/go", "examples/*", "matchmaker", "internal/view", "internal/wire", "internal/sock",
+		".", "loadtest/swarm", "loadtest/floor", "loadtest/plain", "clients/go", "examples/*", "matchmaker", "internal/view", "internal/wire", "internal/sock",
 	}},
 	{pkg: "test/echo", uses: []string{"internal/ws", "internal/wire"}},
 	{pkg: "test/rig", uses: []string{"clients/go"}},

@@ -3,9 +3,13 @@ package floor
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/url"
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/gobwas/ws"
 
 	"github.com/ringside-server/ringside/internal/sock"
 )
@@ -35,12 +39,12 @@ func dial(ctx context.Context, cfg *Config, address string) (*clients, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &clients{epoll: e, input: make([]byte, cfg.InputBytes), in: make([]byte, 64<<10), stop: make(chan struct{})}
+	c := &clients{epoll: e, input: cfg.input(), in: make([]byte, 64<<10), stop: make(chan struct{})}
 	if cfg.InputHz > 0 {
 		c.every = time.Duration(float64(time.Second) / cfg.InputHz)
 	}
 	for range cfg.connections() {
-		conn, err := dialOne(ctx, address)
+		conn, err := dialOne(ctx, cfg, address)
 		if err == nil {
 			var fd int
 			if fd, err = sock.DupOut(conn); err == nil {
@@ -56,6 +60,32 @@ func dial(ctx context.Context, cfg *Config, address string) (*clients, error) {
 		}
 	}
 	return c, nil
+}
+
+// dialOne opens a connection.
+func dialOne(ctx context.Context, cfg *Config, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the floor: %w", err)
+	}
+	if cfg.WebSocket {
+		conn.SetDeadline(time.Now().Add(connectWithin))
+		// A frame that came with the answer is lost, as is all that these clients receive.
+		if _, _, err := (ws.Dialer{}).Upgrade(conn, &url.URL{Scheme: "ws", Host: address, Path: "/"}); err != nil {
+			conn.Close()
+			return nil, fmt.Errorf("upgrade: %w", err)
+		}
+		conn.SetDeadline(time.Time{})
+	}
+	return conn, nil
+}
+
+// input is what each client sends.
+func (c *Config) input() []byte {
+	if !c.WebSocket {
+		return make([]byte, c.InputBytes)
+	}
+	return ws.MustCompileFrame(ws.MaskFrame(ws.NewBinaryFrame(make([]byte, Payload(c.InputBytes, true)))))
 }
 
 func (c *clients) start() {

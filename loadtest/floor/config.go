@@ -23,8 +23,11 @@ const (
 
 // Config says what to move. Program is needed.
 type Config struct {
-	// Program is started with Command as its argument and must call Serve.
+	// Program is started with Command as its argument and must call Serve, or what answers as Serve does. Default: Command of this package.
 	Program string `json:"-"`
+	Command string `json:"-"`
+	// WebSocket has the clients upgrade first and send their inputs as masked frames, of the same size on the wire.
+	WebSocket bool `json:"-"`
 	// Rooms of Players connections each. Default 64 of 8.
 	Rooms   int `json:"rooms"`
 	Players int `json:"players"`
@@ -48,6 +51,9 @@ func (c *Config) prepare() error {
 			*f.v = f.def
 		}
 	}
+	if c.Command == "" {
+		c.Command = Command
+	}
 	if c.InputHz == 0 {
 		c.InputHz = 20
 	}
@@ -63,6 +69,8 @@ func (c *Config) prepare() error {
 		return fmt.Errorf("%w: %v inputs a second: want at most %d", ErrConfig, c.InputHz, maxHz)
 	case c.InputBytes < 1 || c.InputBytes > maxBytes || c.StateBytes < 1 || c.StateBytes > maxBytes:
 		return fmt.Errorf("%w: messages of %d and %d bytes: want 1 to %d", ErrConfig, c.InputBytes, c.StateBytes, maxBytes)
+	case c.WebSocket && (Payload(c.InputBytes, true) < 0 || Payload(c.StateBytes, false) < 0):
+		return fmt.Errorf("%w: messages of %d and %d bytes: less than their frames' headers", ErrConfig, c.InputBytes, c.StateBytes)
 	case c.Duration < 100*time.Millisecond:
 		return fmt.Errorf("%w: duration %v: want at least 100ms", ErrConfig, c.Duration)
 	case !sock.Supported:
@@ -73,8 +81,20 @@ func (c *Config) prepare() error {
 
 func (c *Config) connections() int { return c.Rooms * c.Players }
 
+// Payload is what a WebSocket frame of so many bytes on the wire holds; less than 0: there is no such frame.
+func Payload(wireBytes int, masked bool) int {
+	n := wireBytes - 2
+	if masked {
+		n -= 4
+	}
+	if n > 125 { // the length has two bytes of its own then
+		n = max(n-2, 125)
+	}
+	return n
+}
+
 // gridStep is how far apart the slots are: that of the server's workers.
 const gridStep = 5 * time.Millisecond
 
-// slots is how many groups the rooms of one rate are spread over.
-func slots(hz int) int { return max(1, int(time.Second/gridStep)/hz) }
+// Slots is how many groups the rooms of one rate are spread over, evenly apart within a tick.
+func Slots(hz int) int { return max(1, int(time.Second/gridStep)/hz) }

@@ -120,3 +120,15 @@ func TestAllClientsSendInTheirPhase(t *testing.T) {
 		}
 	}
 }
+
+func TestPayloadFillsItsFrame(t *testing.T) {
+	for _, c := range []struct {
+		wire   int
+		masked bool
+		want   int
+	}{{2, false, 0}, {64, false, 62}, {127, false, 125}, {130, false, 126}, {24, true, 18}, {131, true, 125}, {134, true, 126}, {5, true, -1}} {
+		if got := Payload(c.wire, c.masked); got != c.want {
+			t.Errorf("Payload(%d, %v) = %d, want %d", c.wire, c.masked, got, c.want)
+		}
+	}
+}

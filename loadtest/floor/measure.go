@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -73,7 +72,7 @@ func Measure(ctx context.Context, cfg Config) (Result, error) {
 	return t.result(), nil
 }
 
-func (t *tally) result() Result {
+func (t *Tally) result() Result {
 	r := Result{Frames: t.Frames, Inputs: t.Inputs}
 	if t.Frames > 0 {
 		r.CPUUSPerFrame = float64(t.CPU) / 1e3 / float64(t.Frames)
@@ -129,9 +128,11 @@ type process struct {
 }
 
 func start(ctx context.Context, o order) (*process, error) {
-	p := &process{cmd: exec.CommandContext(ctx, o.Program, Command), lines: make(chan string)}
-	// The runtime's preemption would end the loop's sleeps, and a loop in C has none.
-	p.cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1")
+	p := &process{cmd: exec.CommandContext(ctx, o.Program, o.Command), lines: make(chan string)}
+	if o.Command == Command {
+		// The runtime's preemption would end the loop's sleeps, and a loop in C has none.
+		p.cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1")
+	}
 	p.cmd.Stderr = &p.words
 	var err error
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
@@ -186,7 +187,7 @@ func (p *process) line(within time.Duration) (string, error) {
 }
 
 // end ends the measurement.
-func (p *process) end() (*tally, error) {
+func (p *process) end() (*Tally, error) {
 	if err := p.say("end"); err != nil {
 		return nil, err
 	}
@@ -194,7 +195,7 @@ func (p *process) end() (*tally, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := new(tally)
+	t := new(Tally)
 	if err := json.Unmarshal([]byte(text), t); err != nil {
 		return nil, fmt.Errorf("the floor's answer: %w", err)
 	}
@@ -229,13 +230,4 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// dialOne opens a connection.
-func dialOne(ctx context.Context, address string) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("connect to the floor: %w", err)
-	}
-	return conn, nil
 }

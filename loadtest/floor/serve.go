@@ -24,8 +24,8 @@ type order struct {
 	Connections bool `json:"connections"` // false: an empty loop
 }
 
-// A tally is what the process answers.
-type tally struct {
+// A Tally is what the process answers.
+type Tally struct {
 	CPU    time.Duration `json:"cpu"`
 	Took   time.Duration `json:"took"`
 	Inputs uint64        `json:"inputs"` // receives that were not dry
@@ -41,14 +41,8 @@ var socketOptions = sock.Options{NoDelay: true, SendBuffer: 16 << 10, NotSentLow
 // it counted. It returns when the measurement is over or in has ended.
 func Serve(in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
-	if !lines.Scan() {
-		return io.ErrUnexpectedEOF
-	}
-	var o order
-	if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
-		return fmt.Errorf("read order: %w", err)
-	}
-	if err := o.prepare(); err != nil {
+	o, err := readOrder(lines)
+	if err != nil {
 		return err
 	}
 	s := &server{frame: make([]byte, o.StateBytes), in: make([]byte, maxBytes)}
@@ -77,6 +71,23 @@ func Serve(in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(&s.tally)
 }
 
+// readOrder is the first line that the process hears.
+func readOrder(lines *bufio.Scanner) (o order, err error) {
+	if !lines.Scan() {
+		return o, io.ErrUnexpectedEOF
+	}
+	if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
+		return o, fmt.Errorf("read order: %w", err)
+	}
+	return o, o.prepare()
+}
+
+// ReadOrder is for what answers in place of Serve: it says what to serve.
+func ReadOrder(lines *bufio.Scanner) (Config, error) {
+	o, err := readOrder(lines)
+	return o.Config, err
+}
+
 // The phases of a server.
 const (
 	warming int32 = iota
@@ -99,7 +110,7 @@ type server struct {
 	slots []*slot
 	frame []byte
 	in    []byte
-	tally tally
+	tally Tally
 }
 
 // accept takes the connections in the order in which they come: those of a room after each other.
@@ -113,7 +124,7 @@ func (s *server) accept(cfg *Config, out io.Writer) error {
 	}
 	defer l.Close()
 	period := time.Second / time.Duration(cfg.Hz)
-	n := slots(cfg.Hz)
+	n := Slots(cfg.Hz)
 	for i := range n {
 		e, err := sock.NewEpoll()
 		if err != nil {
@@ -193,7 +204,7 @@ func (s *server) run() error {
 			phase = p
 			switch p {
 			case measuring:
-				s.tally = tally{Late: s.tally.Late[:0]}
+				s.tally = Tally{Late: s.tally.Late[:0]}
 				from, cpu = now, sock.CPUTime()
 			case over:
 				s.tally.Took, s.tally.CPU = now-from, sock.CPUTime()-cpu

@@ -26,11 +26,22 @@ func (f *Floor) Against(r *Report) {
 	f.US = round((f.BeforeUS + f.AfterUS) / 2)
 	f.BeforeUS, f.AfterUS = round(f.BeforeUS), round(f.AfterUS)
 	if v := r.Server; v != nil && r.Frames > 0 && r.DurationS > 0 && f.US > 0 {
-		states := float64(r.Frames) / r.DurationS * v.took.Seconds()
-		f.ServerUS, f.StepUS = round(v.CPUS/states*1e6), round(v.stepS/states*1e6)
+		cpu, step := r.PerState()
+		f.ServerUS, f.StepUS = round(cpu), round(step)
 		f.Ratio, f.RatioWithoutStep = round(f.ServerUS/f.US), round((f.ServerUS-f.StepUS)/f.US)
 	}
 	r.Floor = f
+}
+
+// PerState is the server's CPU per state that bots received, and what of it was the game's code, in µs; 0 if it is not known.
+// Server.CPUUSPerFrame counts all that the server sent as a frame.
+func (r *Report) PerState() (cpuUS, stepUS float64) {
+	v := r.Server
+	if v == nil || r.Frames == 0 || r.DurationS <= 0 {
+		return 0, 0
+	}
+	states := float64(r.Frames) / r.DurationS * v.took.Seconds()
+	return v.CPUS / states * 1e6, v.stepS / states * 1e6
 }
 
 func (f *Floor) costText() string {
