@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -57,6 +58,7 @@ type node struct {
 	addr    string
 	dir     string
 	signal  os.Signal // how it is ended
+	args    []string  // flags beyond those that every node gets
 
 	cmd    *exec.Cmd // nil: not running
 	alive  io.Closer // its standard input
@@ -64,8 +66,8 @@ type node struct {
 	output lastWords
 }
 
-// newNode starts a node with an empty folder.
-func newNode(ctx context.Context, signal os.Signal) (*node, error) {
+// newNode starts a node with an empty folder and these flags.
+func newNode(ctx context.Context, signal os.Signal, args ...string) (*node, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find own program: %w", err)
@@ -78,7 +80,7 @@ func newNode(ctx context.Context, signal os.Signal) (*node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the node's folder: %w", err)
 	}
-	n := &node{program: program, addr: addr, dir: dir, signal: signal}
+	n := &node{program: program, addr: addr, dir: dir, signal: signal, args: args}
 	_, err = n.Restart(ctx)
 	if err == nil {
 		err = n.ready(ctx)
@@ -122,7 +124,12 @@ func freeAddress(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("find a free port: %w", last)
 }
 
-func (n *node) url() string { return "http://" + n.addr }
+func (n *node) url() string {
+	if slices.Contains(n.args, "-tls-cert") {
+		return "https://" + n.addr
+	}
+	return "http://" + n.addr
+}
 
 // Harm ends the process by its signal and waits for its end; one that takes too long is killed, which is an error.
 func (n *node) Harm(ctx context.Context) error {
@@ -148,7 +155,8 @@ func (n *node) Harm(ctx context.Context) error {
 
 // Restart starts the process and returns when it first took a connection.
 func (n *node) Restart(ctx context.Context) (time.Time, error) {
-	cmd := exec.Command(n.program, nodeCommand, "-data", n.dir, "-listen", n.addr, "-log-level", "warn")
+	args := append([]string{nodeCommand, "-data", n.dir, "-listen", n.addr, "-log-level", "warn"}, n.args...)
+	cmd := exec.Command(n.program, args...)
 	n.output.reset()
 	cmd.Stdout, cmd.Stderr = &n.output, &n.output
 	in, err := cmd.StdinPipe()

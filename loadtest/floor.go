@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ringside-server/ringside/loadtest/floor"
+	"github.com/ringside-server/ringside/loadtest/plain"
 	"github.com/ringside-server/ringside/loadtest/swarm"
 )
 
@@ -23,6 +24,15 @@ const (
 // floorMain is the process that is measured.
 func floorMain() {
 	if err := floor.Serve(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// plainMain is the same for the plain server.
+func plainMain() {
+	if err := plain.Serve(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

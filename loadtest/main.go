@@ -5,6 +5,7 @@
 //	go run ./loadtest streams -count 20000 -kind sse|poll -json FILE
 //	go run ./loadtest join -rooms 20000 -joins 2000 -json FILE
 //	go run ./loadtest floor -rooms 64 -players 8 -json FILE
+//	go run ./loadtest curve -connections 128,512 -variants ours,floor,tls -json FILE -svg FILE
 //	go run ./loadtest bytes -data track|track=FILE|cubes901=FILE -hz N -json FILE
 package main
 
@@ -26,6 +27,7 @@ import (
 	"github.com/ringside-server/ringside/examples/arena"
 	"github.com/ringside-server/ringside/examples/cards"
 	"github.com/ringside-server/ringside/loadtest/floor"
+	"github.com/ringside-server/ringside/loadtest/plain"
 	"github.com/ringside-server/ringside/loadtest/swarm"
 )
 
@@ -34,7 +36,7 @@ const exitInterrupted = 130
 
 // commands are the subcommands, by their name; without one, rooms runs.
 var commands = map[string]func(context.Context, []string) error{
-	"bytes": bytesOnTheWire, "floor": floors, "streams": streams, "join": joins,
+	"bytes": bytesOnTheWire, "floor": floors, "curve": curve, "streams": streams, "join": joins,
 }
 
 func main() {
@@ -72,6 +74,8 @@ func hidden() {
 	switch os.Args[1] {
 	case nodeCommand:
 		nodeMain()
+	case plain.Command:
+		plainMain()
 	case floor.Command:
 		floorMain()
 	}
@@ -91,6 +95,7 @@ Usage:
   loadtest streams [flags]             thousands who watch one room over HTTP (loadtest streams -help)
   loadtest join [flags]                what a join costs among many rooms (loadtest join -help)
   loadtest floor [flags]               what moving the bytes costs without a server (loadtest floor -help)
+  loadtest curve [flags]               the same at several numbers of connections, against servers of its own (loadtest curve -help)
   loadtest bytes -data track [flags]   bytes per update on recorded movement (loadtest bytes -help)
 
 Flags:
