@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -130,5 +131,39 @@ func TestPayloadFillsItsFrame(t *testing.T) {
 		if got := Payload(c.wire, c.masked); got != c.want {
 			t.Errorf("Payload(%d, %v) = %d, want %d", c.wire, c.masked, got, c.want)
 		}
+	}
+}
+
+// Clients whose server has gone find all of their sockets ready for ever, which must not keep them from hearing that it is over.
+func TestClientsOfAServerThatHasGoneEnd(t *testing.T) {
+	program(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	cfg := Config{Rooms: 64, Players: 8} // as many as a look at the sockets reports
+	if err := cfg.prepare(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := dial(t.Context(), &cfg, l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range cfg.connections() {
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+	}
+	c.start()
+	time.Sleep(20 * time.Millisecond)
+	ended := make(chan struct{})
+	go func() { c.close(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the clients do not end")
 	}
 }
