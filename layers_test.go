@@ -67,6 +67,8 @@ var tree = []struct {
 	{pkg: "test/echo", uses: []string{"internal/ws", "internal/wire"}},
 	{pkg: "test/rig", uses: []string{"clients/go"}},
 	{pkg: "test/rogue", uses: []string{"room"}},
+	{pkg: "test/crowd", uses: []string{"room"}},
+	{pkg: "test/crowd/server", uses: []string{".", "test/crowd", "test/rogue"}},
 	{pkg: "test/rogue/server", uses: []string{".", "examples/*", "test/rogue"}},
 }
 

@@ -130,7 +130,7 @@ func (c *curveConfig) read(connections, names string) error {
 		n, err := strconv.Atoi(strings.TrimSpace(text))
 		switch {
 		case err != nil || n < 1 || n > maxCurveBots:
-			return fmt.Errorf("-connections %q: want numbers of 1 to %d with commas between them", connections, maxCurveBots)
+			return fmt.Errorf("-connections %q: want numbers of 1 to %d with commas between them", text, maxCurveBots)
 		case c.players < 1 || n%c.players != 0:
 			return fmt.Errorf("-connections %d: want a multiple of -players %d", n, c.players)
 		}

@@ -35,17 +35,21 @@ type chartLine struct {
 // A chartPoint is a median with its range.
 type chartPoint struct{ x, y, low, high float64 }
 
-// chartStyle has a colour for each line, which go with a light page and a dark one. The drawing brings its own ground.
+// chartStyle has a colour for each line, which go with a light page and a dark one. The drawing brings its own ground. Colours are
+// written out, for not everything that shows SVG knows variables.
 const chartStyle = `<style>
-svg { --ground: #ffffff; --ink: #1f2328; --faint: #59636e; --grid: #d9dee3;
-  --c0: #0969da; --c1: #59636e; --c2: #bc4c00; --c3: #8250df; --c4: #1a7f37; --c5: #cf222e; }
-@media (prefers-color-scheme: dark) { svg { --ground: #0d1117; --ink: #f0f6fc; --faint: #9198a1; --grid: #30363d;
-  --c0: #58a6ff; --c1: #9198a1; --c2: #f0883e; --c3: #bc8cff; --c4: #3fb950; --c5: #ff7b72; } }
-text { font: 13px system-ui, sans-serif; fill: var(--ink); }
-.title { font-size: 16px; font-weight: 600; } .note { fill: var(--faint); }
-.grid { stroke: var(--grid); } .axis { stroke: var(--faint); }
+text { font: 13px system-ui, sans-serif; fill: #1f2328; }
+.ground { fill: #ffffff; } .title { font-size: 16px; font-weight: 600; } .note { fill: #59636e; }
+.grid { stroke: #d9dee3; } .axis { stroke: #59636e; }
 polyline { fill: none; stroke-width: 2.5; stroke-linejoin: round; }
 .range { stroke-width: 1.5; opacity: .6; } .lead { stroke-width: 1; opacity: .6; }
+.s0 { stroke: #0969da; } .f0 { fill: #0969da; } .s1 { stroke: #59636e; } .f1 { fill: #59636e; } .s2 { stroke: #bc4c00; } .f2 { fill: #bc4c00; }
+.s3 { stroke: #8250df; } .f3 { fill: #8250df; } .s4 { stroke: #1a7f37; } .f4 { fill: #1a7f37; } .s5 { stroke: #cf222e; } .f5 { fill: #cf222e; }
+@media (prefers-color-scheme: dark) {
+text { fill: #f0f6fc; } .ground { fill: #0d1117; } .note { fill: #9198a1; } .grid { stroke: #30363d; } .axis { stroke: #9198a1; }
+.s0 { stroke: #58a6ff; } .f0 { fill: #58a6ff; } .s1 { stroke: #9198a1; } .f1 { fill: #9198a1; } .s2 { stroke: #f0883e; } .f2 { fill: #f0883e; }
+.s3 { stroke: #bc8cff; } .f3 { fill: #bc8cff; } .s4 { stroke: #3fb950; } .f4 { fill: #3fb950; } .s5 { stroke: #ff7b72; } .f5 { fill: #ff7b72; }
+}
 </style>
 `
 
@@ -55,7 +59,7 @@ func (c *lineChart) write(to io.Writer) error {
 	fmt.Fprintf(w, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %g %g\" width=\"%g\" height=\"%g\" role=\"img\" aria-label=\"%s\">\n",
 		chartWidth, chartHeight, chartWidth, chartHeight, html.EscapeString(c.title))
 	fmt.Fprint(w, chartStyle)
-	fmt.Fprintf(w, "<rect width=\"%g\" height=\"%g\" rx=\"6\" style=\"fill:var(--ground)\"/>\n", chartWidth, chartHeight)
+	fmt.Fprintf(w, "<rect width=\"%g\" height=\"%g\" rx=\"6\" class=\"ground\"/>\n", chartWidth, chartHeight)
 	fmt.Fprintf(w, "<text class=\"title\" x=\"%g\" y=\"26\">%s</text>\n", chartLeft-40, html.EscapeString(c.title))
 	fmt.Fprintf(w, "<text class=\"note\" x=\"%g\" y=\"46\">%s</text>\n", chartLeft-40, html.EscapeString(c.note))
 	x, y := c.axes()
@@ -101,9 +105,9 @@ func (c *lineChart) writeAxes(w io.Writer, x, y scale) {
 
 func (l *chartLine) write(w io.Writer, x, y scale) {
 	for _, p := range l.points {
-		fmt.Fprintf(w, "<line class=\"range\" style=\"stroke:var(--c%d)\" x1=\"%g\" x2=\"%g\" y1=\"%g\" y2=\"%g\"/>\n", l.style, x.at(p.x), x.at(p.x), y.at(p.low), y.at(p.high))
+		fmt.Fprintf(w, "<line class=\"range s%d\" x1=\"%g\" x2=\"%g\" y1=\"%g\" y2=\"%g\"/>\n", l.style, x.at(p.x), x.at(p.x), y.at(p.low), y.at(p.high))
 	}
-	fmt.Fprintf(w, "<polyline style=\"stroke:var(--c%d)\" points=\"", l.style)
+	fmt.Fprintf(w, "<polyline class=\"s%d\" points=\"", l.style)
 	for i, p := range l.points {
 		if i > 0 {
 			fmt.Fprint(w, " ")
@@ -112,7 +116,7 @@ func (l *chartLine) write(w io.Writer, x, y scale) {
 	}
 	fmt.Fprint(w, "\"/>\n")
 	for _, p := range l.points {
-		fmt.Fprintf(w, "<circle style=\"fill:var(--c%d)\" cx=\"%g\" cy=\"%g\" r=\"3.5\"><title>%s, %g: %.1f (%.1f–%.1f)</title></circle>\n",
+		fmt.Fprintf(w, "<circle class=\"f%d\" cx=\"%g\" cy=\"%g\" r=\"3.5\"><title>%s, %g: %.1f (%.1f–%.1f)</title></circle>\n",
 			l.style, x.at(p.x), y.at(p.y), html.EscapeString(l.name), p.x, p.y, p.low, p.high)
 	}
 }
@@ -125,8 +129,8 @@ func (c *lineChart) writeNames(w io.Writer, y scale) {
 	}
 	for i, at := range apart(wanted, labelHeight, chartTop, chartBottom) {
 		l := c.lines[i]
-		fmt.Fprintf(w, "<line class=\"lead\" style=\"stroke:var(--c%d)\" x1=\"%g\" y1=\"%g\" x2=\"%g\" y2=\"%g\"/>\n", l.style, chartRight+6, wanted[i], chartRight+18, at)
-		fmt.Fprintf(w, "<text style=\"fill:var(--c%d)\" x=\"%g\" y=\"%g\">%s %.1f</text>\n", l.style, chartRight+22, at+4.5, html.EscapeString(l.name), l.points[len(l.points)-1].y)
+		fmt.Fprintf(w, "<line class=\"lead s%d\" x1=\"%g\" y1=\"%g\" x2=\"%g\" y2=\"%g\"/>\n", l.style, chartRight+6, wanted[i], chartRight+18, at)
+		fmt.Fprintf(w, "<text class=\"f%d\" x=\"%g\" y=\"%g\">%s %.1f</text>\n", l.style, chartRight+22, at+4.5, html.EscapeString(l.name), l.points[len(l.points)-1].y)
 	}
 }
 
