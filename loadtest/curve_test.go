@@ -76,12 +76,12 @@ func TestCurve(t *testing.T) {
 	}
 	dir := t.TempDir()
 	svg := filepath.Join(dir, "x.svg")
-	err := curve(t.Context(), strings.Fields("-connections 8,16 -runs 1 -duration 500ms -svg "+svg+" -json "+filepath.Join(dir, "x.json")))
+	err := curve(t.Context(), strings.Fields("-connections 8 -runs 1 -duration 500ms -svg "+svg+" -json "+filepath.Join(dir, "x.json")))
 	if err != nil && !errors.Is(err, errFailed) { // a busy machine misses states
 		t.Fatal(err)
 	}
 	drawn := drawing(t, read(t, svg))
-	if drawn["polyline"] != 5 || drawn["circle"] != 10 {
+	if drawn["polyline"] != 5 || drawn["circle"] != 5 {
 		t.Errorf("drawn: %v", drawn)
 	}
 }
