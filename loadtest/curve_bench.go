@@ -174,7 +174,7 @@ func (b *bench) behindProxy(ctx context.Context, connections int) (curveRun, err
 	if err != nil {
 		return curveRun{}, err
 	}
-	key := rand.Text()                                                                                                                           // a node that others reach through a proxy wants one
+	key := rand.Text() // a node that others reach through a proxy wants one
 	// The proxy is the address of all players.
 	n, err := newNode(ctx, syscall.SIGTERM, "-api-key", key, "-advertise", "wss://"+front, "-trusted-proxies", "127.0.0.1/32", "-limit-ip", "0")
 	if err != nil {
