@@ -60,6 +60,10 @@ func (c *Config) prepare() error {
 	if c.Duration == 0 {
 		c.Duration = 4 * time.Second
 	}
+	return c.validate()
+}
+
+func (c *Config) validate() error {
 	switch {
 	case c.Rooms < 1 || c.Players < 1 || c.Rooms*c.Players > maxConnections:
 		return fmt.Errorf("%w: %d rooms of %d players: want 1 to %d connections", ErrConfig, c.Rooms, c.Players, maxConnections)
