@@ -38,3 +38,11 @@ type Options struct {
 	NotSentLowat int           // TCP_NOTSENT_LOWAT: bytes not yet on the wire beyond which Send answers ErrWouldBlock
 	UserTimeout  time.Duration // TCP_USER_TIMEOUT: how long sent bytes may stand unacknowledged before the kernel gives up
 }
+
+// A Sending is one send of a Ring's batch: FD and B are the caller's, N and Err the answer, which is Send's.
+type Sending struct {
+	FD  int
+	B   []byte // not empty; must not change before the batch is sent
+	N   int
+	Err error
+}
