@@ -115,6 +115,9 @@ func (h *Host) Start() error {
 			return err
 		}
 	}
+	for _, w := range h.workers {
+		w.openRing()
+	}
 	h.state = open
 	if h.cfg.Backend == Epoll { // a worker that sleeps by system call keeps its processor
 		addProcs(h.cfg.Workers)

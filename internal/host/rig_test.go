@@ -43,7 +43,10 @@ func eachBackend(t *testing.T, test func(t *testing.T, b Backend)) {
 // overTLS stands for Epoll with players who come over TLS.
 const overTLS Backend = "tls"
 
-// eachLink is eachBackend, and the same over TLS.
+// byUring stands for Epoll whose sends go by a ring.
+const byUring Backend = "uring"
+
+// eachLink is eachBackend, and the same over TLS and by a ring.
 func eachLink(t *testing.T, test func(t *testing.T, b Backend)) {
 	eachBackend(t, test)
 	t.Run(string(overTLS), func(t *testing.T) {
@@ -52,6 +55,15 @@ func eachLink(t *testing.T, test func(t *testing.T, b Backend)) {
 		}
 		t.Parallel()
 		test(t, overTLS)
+	})
+	t.Run(string(byUring), func(t *testing.T) {
+		ring, err := sock.NewRing(8)
+		if err != nil {
+			t.Skipf("not on this system: %v", err)
+		}
+		ring.Close()
+		t.Parallel()
+		test(t, byUring)
 	})
 }
 
@@ -176,7 +188,12 @@ func newRig(tb testing.TB, b Backend, change func(*Config)) *rig {
 	if secure {
 		b = Epoll
 	}
+	sends := Plain
+	if b == byUring {
+		b, sends = Epoll, Uring
+	}
 	cfg := Config{
+		Sends: sends,
 		Games: []*room.Program{dotProgram(tb, "dots", nil)}, Seats: d, Directory: d, Backend: b,
 		Log: zerolog.New(zerolog.NewTestWriter(tb)).Level(zerolog.Disabled),
 	}

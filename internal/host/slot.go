@@ -134,6 +134,7 @@ func (w *worker) ran(h *hosted, ticks, missed int, late int64, why cause) {
 			w.flush(h, c)
 		}
 	}
+	w.sendBatch()
 	h.traffic.bytesSent += w.n.bytesSent - before.bytesSent
 	h.traffic.framesSent += w.n.framesSent - before.framesSent
 	h.meter.wake(w.now, late, ticks, missed, &h.traffic)

@@ -42,6 +42,7 @@ func newBenchOf(tb testing.TB, prog *room.Program, rooms, players int) *bench {
 	}
 	b := &bench{tb: tb, host: h, w: h.workers[0]}
 	b.w.pilot = h.newPilot(b.w)
+	b.w.openRing()
 	if b.w.alarm, err = sock.NewAlarm(); err != nil {
 		tb.Fatal(err)
 	}

@@ -63,6 +63,7 @@ type worker struct {
 	ids      []uint64
 	out      []byte
 	sink     sink
+	batch    batch
 	n        tally
 	touched  uint32 // keeps the compiler from leaving out what touches
 	patrolAt int64
@@ -313,6 +314,9 @@ func (w *worker) patrol(now int64) {
 // release frees what the loop owns at its end.
 func (w *worker) release() {
 	w.alarm.Close()
+	if w.batch.ring != nil {
+		w.batch.ring.Close()
+	}
 	for _, h := range w.adopted {
 		w.ground(h)
 		w.sayAllEnded(h)

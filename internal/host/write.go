@@ -38,7 +38,11 @@ func (w *worker) flush(h *hosted, c *conn) {
 	w.out = append(w.out[:0], c.pong...)
 	c.pong = c.pong[:0]
 	h.room.Flush(c.session, &w.sink)
-	if len(w.out) > 0 {
+	switch {
+	case len(w.out) == 0:
+	case w.batch.takes(c):
+		w.batch.add(c, w.out)
+	default:
 		w.send(c)
 	}
 	if cap(w.out) > maxKeep {
@@ -72,17 +76,22 @@ func (w *worker) ready(c *conn) bool {
 	return false
 }
 
-// send sends the worker's buffer and keeps what the socket does not take.
+// send sends the worker's buffer.
 func (w *worker) send(c *conn) {
 	n, err := c.link.send(w.out)
+	w.sent(c, w.out, n, err)
+}
+
+// sent is what became of frames that were sent: what the socket did not take is kept.
+func (w *worker) sent(c *conn, frames []byte, n int, err error) {
 	w.n.bytesSent += uint64(n)
 	c.sent += uint64(n)
 	if err != nil && !errors.Is(err, sock.ErrWouldBlock) {
 		w.lose(c)
 		return
 	}
-	if n < len(w.out) {
-		c.tail = append(c.tail[:0], w.out[n:]...)
+	if n < len(frames) {
+		c.tail = append(c.tail[:0], frames[n:]...)
 		c.stuck = w.now
 	}
 }
