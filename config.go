@@ -39,6 +39,9 @@ type Config struct {
 	Workers int
 	// Backend is how sockets are read and written: "epoll" (Linux, the default there) or "goroutine" (everywhere).
 	Backend string
+	// Sends is how epoll sends a tick to a room's players: "plain" (the default), a system call for each, or "uring", one for all of
+	// them by io_uring, which costs less CPU. Where the system has no io_uring or forbids it, sends are plain and the log says so.
+	Sends string
 	// DrainTimeout bounds how long Close, or SIGTERM, may take to write down the rooms and say goodbye. Default 8 s: less than
 	// the 10 s that process managers give before they kill. What is not written then comes back as the last second had it.
 	DrainTimeout time.Duration
@@ -129,6 +132,7 @@ func (c *Config) fillDefaults() {
 	fill(&c.Data, "ringside-data")
 	fill(&c.Node, "node")
 	fill(&c.Backend, defaultBackend())
+	fill(&c.Sends, "plain")
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = 8 * time.Second
 	}
@@ -173,6 +177,9 @@ func (c *Config) validate() error {
 	}
 	if c.Backend == "epoll" && runtime.GOOS != "linux" {
 		return fail("-backend", "epoll is Linux only; use goroutine")
+	}
+	if c.Sends != "plain" && c.Sends != "uring" {
+		return fail("-sends", "%q: want plain or uring", c.Sends)
 	}
 	switch c.plant {
 	case engine.PlantNone, engine.PlantFlip, engine.PlantDrop:

@@ -196,7 +196,7 @@ func (n *Node) register(ctx context.Context) error {
 func (n *Node) hostConfig() host.Config {
 	return host.Config{
 		Games: n.programs, Seats: seats{n.matcher, n.clock}, Directory: n.reports, Journal: keeper{n.journal}, Crashes: n.blamed(),
-		Backend: host.Backend(n.cfg.Backend), Workers: n.cfg.Workers, MaxConnections: n.cfg.MaxConnections,
+		Backend: host.Backend(n.cfg.Backend), Sends: host.Sends(n.cfg.Sends), Workers: n.cfg.Workers, MaxConnections: n.cfg.MaxConnections,
 		MaxHandshakes: n.cfg.Limits.MaxHandshakes, HelloTimeout: n.cfg.Limits.HelloTimeout, SlowTimeout: n.cfg.Limits.SlowTimeout,
 		IdleTimeout: n.cfg.Limits.IdleTimeout, MaxFaults: n.cfg.Limits.MaxFaults, Limited: n.gate.refusal,
 		FaultDir: filepath.Join(n.cfg.Data, "faults"), Origin: n.gate.edge.OriginAllowed, Plant: n.cfg.plant,

@@ -146,9 +146,9 @@ func get(t *testing.T, url string) (int, string) {
 }
 
 func TestTwoPlayersSeeEachOther(t *testing.T) {
-	for _, backend := range []string{"epoll", "goroutine"} {
-		t.Run(backend, func(t *testing.T) {
-			_, base := start(t, ringside.Config{Backend: backend})
+	for name, cfg := range map[string]ringside.Config{"epoll": {Backend: "epoll"}, "goroutine": {Backend: "goroutine"}, "uring": {Sends: "uring"}} {
+		t.Run(name, func(t *testing.T) {
+			_, base := start(t, cfg)
 			ada, bob := join(t, base, "Ada"), join(t, base, "Bob")
 			if ada.seat.Room != bob.seat.Room || ada.seat.Slot == bob.seat.Slot {
 				t.Fatalf("seats %+v and %+v, want two slots of one room", ada.seat, bob.seat)
