@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -39,8 +40,9 @@ type Config struct {
 	Workers int
 	// Backend is how sockets are read and written: "epoll" (Linux, the default there) or "goroutine" (everywhere).
 	Backend string
-	// Sends is how epoll sends a tick to a room's players: "plain" (the default), a system call for each, or "uring", one for all of
-	// them by io_uring, which costs less CPU. Where the system has no io_uring or forbids it, sends are plain and the log says so.
+	// Sends is how epoll sends a tick to a room's players: "plain", a system call for each; "uring", one for all of them by
+	// io_uring, which costs less CPU; "auto" (the default), uring where the system has it and allows it. Asked for uring where
+	// there is none, the node sends plainly and warns.
 	Sends string
 	// DrainTimeout bounds how long Close, or SIGTERM, may take to write down the rooms and say goodbye. Default 8 s: less than
 	// the 10 s that process managers give before they kill. What is not written then comes back as the last second had it.
@@ -132,7 +134,7 @@ func (c *Config) fillDefaults() {
 	fill(&c.Data, "ringside-data")
 	fill(&c.Node, "node")
 	fill(&c.Backend, defaultBackend())
-	fill(&c.Sends, "plain")
+	fill(&c.Sends, "auto")
 	if c.DrainTimeout == 0 {
 		c.DrainTimeout = 8 * time.Second
 	}
@@ -178,8 +180,8 @@ func (c *Config) validate() error {
 	if c.Backend == "epoll" && runtime.GOOS != "linux" {
 		return fail("-backend", "epoll is Linux only; use goroutine")
 	}
-	if c.Sends != "plain" && c.Sends != "uring" {
-		return fail("-sends", "%q: want plain or uring", c.Sends)
+	if !slices.Contains([]string{"auto", "plain", "uring"}, c.Sends) {
+		return fail("-sends", "%q: want auto, plain or uring", c.Sends)
 	}
 	switch c.plant {
 	case engine.PlantNone, engine.PlantFlip, engine.PlantDrop:

@@ -54,6 +54,8 @@ func TestGateConfig(t *testing.T) {
 		{name: "two certificates", args: []string{"-tls-cert", "x", "-tls-key", "y", "-acme", "a.example"}, err: "set -acme or -tls-cert"},
 		{name: "e-mail for nothing", args: []string{"-acme-email", "a@b"}, err: "set -acme, too"},
 		{name: "name that is none", args: []string{"-acme", "localhost"}, err: `-acme: "localhost" is no public host name`},
+		{name: "sends", args: []string{"-sends", "uring"}},
+		{name: "other sends", args: []string{"-sends", "fast"}, err: `-sends: "fast": want auto, plain or uring`},
 		{name: "where the authority asks", args: []string{"-acme", "a.example", "-acme-http", "80"}, err: `-acme-http: "80" is not host:port`},
 	}
 	for _, tt := range tests {

@@ -122,7 +122,7 @@ func parseFlags(cfg *Config, args []string, stderr io.Writer) (f nodeFlags, err 
 	fs.IntVar(&cfg.MaxConnections, "max-connections", cfg.MaxConnections, "open sockets at most")
 	fs.IntVar(&cfg.Workers, "workers", cfg.Workers, "tick workers; add one when ringside_worker_busy_seconds_total nears 1 per second")
 	fs.StringVar(&cfg.Backend, "backend", cfg.Backend, "how sockets are served: epoll or goroutine")
-	fs.StringVar(&cfg.Sends, "sends", cfg.Sends, "how epoll sends: plain, or uring where the system has it")
+	fs.StringVar(&cfg.Sends, "sends", cfg.Sends, "how epoll sends: plain, uring, or auto: uring where the system has it")
 	identityFlags(fs, cfg)
 	edgeFlags(fs, cfg)
 	apiFlags(fs, cfg)

@@ -133,7 +133,7 @@ func (n *Node) start(ctx, run context.Context) (err error) {
 	n.running.Go(func() { n.watchLog(run) })
 	n.ready.Store(true)
 	n.crashReady()
-	n.cfg.Log.Info().Str("listen", n.Addr()).Str("data", n.cfg.Data).Str("backend", n.cfg.Backend).
+	n.cfg.Log.Info().Str("listen", n.Addr()).Str("data", n.cfg.Data).Str("backend", n.cfg.Backend).Str("sends", string(n.host.Sends())).
 		Int("workers", n.cfg.Workers).Int("games", len(n.programs)).Uint64("open_files", sock.FileLimit()).
 		Uint64("max_memory", n.guard.memory.Limit()).Str("max_memory_of", n.guard.from).Int64("memory_target", n.guard.soft).
 		Int("processors", runtime.GOMAXPROCS(0)).Str("gogc", n.guard.pace.Span()).Msg("node is serving")

@@ -146,7 +146,7 @@ func get(t *testing.T, url string) (int, string) {
 }
 
 func TestTwoPlayersSeeEachOther(t *testing.T) {
-	for name, cfg := range map[string]ringside.Config{"epoll": {Backend: "epoll"}, "goroutine": {Backend: "goroutine"}, "uring": {Sends: "uring"}} {
+	for name, cfg := range map[string]ringside.Config{"epoll": {Backend: "epoll"}, "goroutine": {Backend: "goroutine"}, "uring": {Sends: "uring"}, "plain": {Sends: "plain"}} {
 		t.Run(name, func(t *testing.T) {
 			_, base := start(t, cfg)
 			ada, bob := join(t, base, "Ada"), join(t, base, "Bob")

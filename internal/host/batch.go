@@ -17,15 +17,27 @@ type batch struct {
 // openRing makes the worker's ring. A system that has none is no reason not to run.
 func (w *worker) openRing() {
 	cfg := &w.host.cfg
-	if cfg.Sends != Uring || cfg.Backend != Epoll {
+	if cfg.Sends == Plain || cfg.Backend != Epoll {
 		return
 	}
 	ring, err := cfg.newRing(ringEntries)
 	if err != nil {
-		cfg.Log.Warn().Err(err).Int("worker", w.index).Msg("no io_uring; sends are plain")
+		event := cfg.Log.Warn()
+		if cfg.Sends == Auto {
+			event = cfg.Log.Debug()
+		}
+		event.Err(err).Int("worker", w.index).Msg("no io_uring; sends are plain")
 		return
 	}
 	w.batch.ring = ring
+}
+
+// Sends is how a started host sends: Plain or Uring.
+func (h *Host) Sends() Sends {
+	if h.workers[0].batch.ring != nil {
+		return Uring
+	}
+	return Plain
 }
 
 // takes reports whether a connection's frames wait for the rest of its room's.

@@ -1,10 +1,14 @@
 package host
 
 import (
+	"bytes"
 	"errors"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
 
 	"github.com/ringside-server/ringside/internal/sock"
 )
@@ -76,10 +80,19 @@ func TestABatchWithPeersThatFail(t *testing.T) {
 }
 
 func TestWithoutIoUringSendsArePlain(t *testing.T) {
-	r := newRig(t, Epoll, func(c *Config) {
-		c.Sends = Uring
-		c.newRing = func(int) (*sock.Ring, error) { return nil, errors.New("forbidden") }
-	})
-	r.open("a")
-	r.join("a", 0)
+	for sends, warns := range map[Sends]bool{Auto: false, Uring: true} {
+		var log bytes.Buffer
+		r := newRig(t, Epoll, func(c *Config) {
+			c.Sends, c.Log = sends, zerolog.New(&log).Level(zerolog.InfoLevel)
+			c.newRing = func(int) (*sock.Ring, error) { return nil, errors.New("forbidden") }
+		})
+		if got := r.host.Sends(); got != Plain {
+			t.Errorf("%s without io_uring: %s", sends, got)
+		}
+		if warned := strings.Contains(log.String(), "forbidden"); warned != warns {
+			t.Errorf("%s: the log says %q", sends, log.String())
+		}
+		r.open("a")
+		r.join("a", 0)
+	}
 }

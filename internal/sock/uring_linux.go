@@ -123,7 +123,7 @@ func (r *Ring) try() error {
 		if n != 1 || !r.take(batch) {
 			return errors.New("try ring: a send was left pending")
 		}
-		if batch[0].Err == ErrWouldBlock {
+		if errors.Is(batch[0].Err, ErrWouldBlock) {
 			return nil
 		}
 		if batch[0].Err != nil {
@@ -133,7 +133,8 @@ func (r *Ring) try() error {
 	return errors.New("try ring: a full socket takes more")
 }
 
-// Send sends a batch and returns when each of its sends has its answer. A batch longer than the ring takes more than one call.
+// Send sends a batch and returns when each of its sends has its answer. A batch longer than the ring takes more than one call. The
+// bytes must be on the heap: the kernel is told where they are, and a goroutine's stack may move.
 func (r *Ring) Send(batch []Sending) {
 	for len(batch) > 0 {
 		n := r.some(batch[:min(len(batch), len(r.sqes))])
@@ -154,7 +155,7 @@ func (r *Ring) some(batch []Sending) int {
 		atomic.StoreUint32(r.sqTail, atomic.LoadUint32(r.sqHead))
 	}
 	for batch = batch[:n]; !r.take(batch); { // never seen; but the bytes must not change before
-		r.enter(0, uint32(n), enterGetEvents)
+		_, _, _ = r.enter(0, uint32(n), enterGetEvents)
 	}
 	return int(n)
 }
