@@ -240,7 +240,7 @@ func (w *worker) sentence(h *hosted) {
 		return
 	}
 	w.host.stats.StepsAbandoned.Add(1)
-	f.pilot.desert()
+	f.pilot.desert(h)
 	if h.pilot == f.pilot {
 		h.pilot = nil
 	}
@@ -259,7 +259,7 @@ func (w *worker) sentence(h *hosted) {
 func (w *worker) giveUpAll() {
 	for _, h := range w.flying {
 		h.room.Abandon(0, nil)
-		h.flight.pilot.desert()
+		h.flight.pilot.desert(h)
 		w.ground(h)   // if it comes back it ends
 		h.stays = nil // what a line would say of them is the pilot's
 		for i := range h.limbo.arrivals {

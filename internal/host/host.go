@@ -39,6 +39,11 @@ type Host struct {
 	stirred     chan struct{} // wakes the watch
 	unwatched   chan struct{} // closed to end it
 
+	strand struct {
+		mu    sync.Mutex
+		rooms []strandedRoom // Guarded by mu: in the order in which they were given up
+	}
+
 	callers callers
 	names   names // of connections
 

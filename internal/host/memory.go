@@ -153,7 +153,8 @@ func (w *worker) endGreedy(r *hosted) {
 }
 
 // Storm is the room that has been in one tick for a tenth of a second or longer, the longest of them if there are several: when
-// memory runs out meanwhile, nothing but the end of the process stops it.
+// memory runs out meanwhile, nothing but the end of the process stops it. If there is none it is the room that was given up last and
+// whose game has not come back: it is over, but what it takes it still takes.
 func (h *Host) Storm() (g Greed, ok bool) {
 	now, longest := h.now(), int64(stormAfter)
 	accuse := func(r *hosted, began int64) {
@@ -169,6 +170,12 @@ func (h *Host) Storm() (g Greed, ok bool) {
 	defer h.mu.RUnlock()
 	for _, r := range h.rooms {
 		accuse(r, r.aloft.Load())
+	}
+	h.strand.mu.Lock()
+	defer h.strand.mu.Unlock()
+	if n := len(h.strand.rooms); n > 0 && !ok {
+		r := h.strand.rooms[n-1].room
+		g, ok = Greed{Room: r.Room, Game: r.Game, Epoch: r.Epoch, Rate: r.appetite.read(now)}, true
 	}
 	return g, ok
 }

@@ -141,6 +141,22 @@ func TestStormIsTheLongestStep(t *testing.T) {
 	if g, ok := h.Storm(); ok {
 		t.Errorf("nobody is in a tick, and yet %+v", g)
 	}
+	given := h.newPilot(nil)
+	if !given.desert(&hosted{Assignment: Assignment{Room: "gone", Epoch: 1, Game: "dots"}}) {
+		t.Fatal("a pilot at work cannot be given up")
+	}
+	if g, ok := h.Storm(); !ok || g.Room != "gone" {
+		t.Errorf("%v %+v, want the room that was given up", ok, g)
+	}
+	defer func() {
+		for _, w := range h.workers {
+			w.stepping.Store(0)
+		}
+		given.end()
+		if g, ok := h.Storm(); ok {
+			t.Errorf("what was given up is back, and yet %+v", g)
+		}
+	}()
 	now := h.now() + int64(time.Second)
 	h.base = h.base.Add(-time.Second)
 	for i, since := range []time.Duration{50 * time.Millisecond, 300 * time.Millisecond, 200 * time.Millisecond} {

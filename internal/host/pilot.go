@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"sync/atomic"
 )
@@ -52,9 +53,9 @@ func (h *Host) newPilot(w *worker) *pilot {
 // begin names the goroutine.
 func (p *pilot) begin() { pprof.SetGoroutineLabels(p.labels) }
 
-// desert gives the goroutine up, unless it has ended.
-func (p *pilot) desert() bool {
-	if !p.state.CompareAndSwap(atWork, deserted) {
+// desert gives the goroutine up, unless it has ended. It is in a game of room h.
+func (p *pilot) desert(h *hosted) bool {
+	if !p.strand(h) {
 		return false
 	}
 	p.host.stats.GoroutinesAbandoned.Add(1)
@@ -64,9 +65,34 @@ func (p *pilot) desert() bool {
 	return true
 }
 
+// strand is desert for those who look for it later.
+func (p *pilot) strand(h *hosted) bool {
+	p.host.strand.mu.Lock()
+	defer p.host.strand.mu.Unlock()
+	if !p.state.CompareAndSwap(atWork, deserted) {
+		return false
+	}
+	p.host.strand.rooms = append(p.host.strand.rooms, strandedRoom{p, h})
+	return true
+}
+
+// depart ends the pilot and returns what its state was.
+func (p *pilot) depart() uint32 {
+	p.host.strand.mu.Lock()
+	defer p.host.strand.mu.Unlock()
+	p.host.strand.rooms = slices.DeleteFunc(p.host.strand.rooms, func(s strandedRoom) bool { return s.pilot == p })
+	return p.state.Swap(departed)
+}
+
+// A strandedRoom is over, but a goroutine is still in its game.
+type strandedRoom struct {
+	pilot *pilot
+	room  *hosted
+}
+
 // end is deferred. A game can end the goroutine it is called in: then the room has failed, and the worker needs another one.
 func (p *pilot) end() {
-	was := p.state.Swap(departed)
+	was := p.depart()
 	if h := p.inside; h != nil && !h.room.Abandoned() {
 		if w := p.worker; w != nil && w.flight.CompareAndSwap(p.flight, 0) {
 			w.takeOver()

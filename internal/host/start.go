@@ -117,7 +117,7 @@ func (h *Host) makeInTime(r *hosted, log zerolog.Logger) (*engine.Room, []uint64
 	}
 	stack := stackOf(p.tag)
 	h.shutOut(r)
-	if !p.desert() {
+	if !p.desert(r) {
 		m := <-result
 		return m.room, m.gone, m.err
 	}
