@@ -35,7 +35,6 @@ type Host struct {
 	larder larder // see memory.go
 
 	pilotNumber atomic.Uint64 // of the newest
-	stranded    atomic.Int32  // pilots that were given up and have not come back
 	stirred     chan struct{} // wakes the watch
 	unwatched   chan struct{} // closed to end it
 

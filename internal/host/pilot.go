@@ -59,7 +59,6 @@ func (p *pilot) desert(h *hosted) bool {
 		return false
 	}
 	p.host.stats.GoroutinesAbandoned.Add(1)
-	p.host.stranded.Add(1)
 	p.host.pilots.Done()
 	p.host.stir()
 	return true
@@ -101,7 +100,6 @@ func (p *pilot) end() {
 	}
 	if was == deserted {
 		p.host.stats.GoroutinesAbandoned.Add(-1)
-		p.host.stranded.Add(-1)
 		p.host.stir()
 		return
 	}

@@ -72,7 +72,9 @@ func (w *worker) look(now int64) {
 
 // hanging is how many goroutines are inside of games that may never come back.
 func (h *Host) hanging() int {
-	n := int(h.stranded.Load())
+	h.strand.mu.Lock()
+	n := len(h.strand.rooms)
+	h.strand.mu.Unlock()
 	for _, w := range h.workers {
 		n += int(w.hanging.Load())
 	}
